@@ -1,0 +1,144 @@
+"""The words all rooms share: Observation, Decision, Policy and the conditions."""
+
+import enum
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+Scalar = jax.Array | np.generic
+"""An array of shape ``()``, traced or concrete."""
+
+PolicyState = Any
+"""A NamedTuple of float32 and int32 scalars (or short vectors) that belongs to one policy."""
+
+_UNKNOWN = np.float32("nan")
+_FALSE = np.bool_(False)
+
+
+class Condition(enum.IntEnum):
+    """What a policy sees in the training, as the integer that is kept in states."""
+
+    STEADY = 0
+    """Nothing that calls for a change, or a policy that does not listen."""
+    LISTENING = 1
+    """Too little has been seen to judge."""
+    RAMPING = 2
+    """The rate is being raised to find out how far it may go."""
+    DESCENDING = 3
+    """The loss falls at the present rate."""
+    NOISE_LIMITED = 4
+    """The loss stands still and most of what is left of it is noise of the present rate."""
+    FLAT = 5
+    """The loss stands still and its noise is small."""
+    RISING = 6
+    """The loss climbs."""
+    OSCILLATING = 7
+    """The loss swings from step to step more than its noise explains."""
+    SPIKE = 8
+    """A single value far outside of what its predecessors announce."""
+    DIVERGING = 9
+    """The loss has lost most of the progress that was made."""
+    NONFINITE = 10
+    """The loss or a gradient is NaN or infinite."""
+    DRIFTED = 11
+    """The loss has jumped and stays there: the data have changed."""
+    COOLING = 12
+    """The rate is on its last way down, towards the known end of the run."""
+    DONE = 13
+    """The known end of the run has been passed."""
+
+
+CONDITIONS: tuple[str, ...] = tuple(condition.name.lower() for condition in Condition)
+"""The name of each condition: ``CONDITIONS[int(report.condition)]``."""
+
+
+class Observation(NamedTuple):
+    """What a policy is told of one step: scalars alone, never parameters.
+
+    Attributes:
+      value: the training loss at the parameters before the update, float32.
+      step: the number of updates before this one, int32.
+      validation_value: a new validation loss, or NaN where there is none, float32.
+      gradients_finite: false when a gradient of this step is NaN or infinite, bool.
+      gradient_norm: the Euclidean norm of all gradients, float32.
+      direction_norm: the Euclidean norm of the inner optimizer's direction, float32.
+      params_norm: the Euclidean norm of all parameters, float32.
+      gradient_dot_direction: the inner product of gradients and direction, float32.
+
+    The last four cost a pass over the parameters each. They are NaN unless the
+    policy names them in `Policy.observes`.
+    """
+
+    value: Scalar
+    step: Scalar
+    validation_value: Scalar = _UNKNOWN
+    gradients_finite: Scalar = np.bool_(True)
+    gradient_norm: Scalar = _UNKNOWN
+    direction_norm: Scalar = _UNKNOWN
+    params_norm: Scalar = _UNKNOWN
+    gradient_dot_direction: Scalar = _UNKNOWN
+
+
+OBSERVABLE: tuple[str, ...] = (
+    "gradient_norm",
+    "direction_norm",
+    "params_norm",
+    "gradient_dot_direction",
+)
+"""What a policy may name in `Policy.observes`."""
+
+
+class Evidence(NamedTuple):
+    """The numbers behind a decision, in units of the loss; NaN where a policy has none.
+
+    Attributes:
+      value_mean: the smoothed loss the policy looks at, float32.
+      value_standard_error: the standard error of that mean, float32.
+      progress: how far the smoothed loss has come down so far, float32.
+      annealing_gain: how much of the loss averaging or a lower rate would remove, float32.
+    """
+
+    value_mean: Scalar = _UNKNOWN
+    value_standard_error: Scalar = _UNKNOWN
+    progress: Scalar = _UNKNOWN
+    annealing_gain: Scalar = _UNKNOWN
+
+
+class Decision(NamedTuple):
+    """What a policy wants done with one step.
+
+    Attributes:
+      scale: multiplies the base rate; is the rate itself where none was given, float32.
+      condition: what the policy sees, one of `Condition`, int32.
+      skip: leave parameters and inner optimizer as they are, bool.
+      rewind: go back to the last snapshot, bool.
+      keep: take a snapshot of the parameters before this update, bool.
+      evidence: the numbers behind the decision.
+    """
+
+    scale: Scalar
+    condition: Scalar
+    skip: Scalar = _FALSE
+    rewind: Scalar = _FALSE
+    keep: Scalar = _FALSE
+    evidence: Evidence = Evidence()
+
+
+class Policy(NamedTuple):
+    """A pure scalar controller: it sees a loss and decides about the learning rate.
+
+    Attributes:
+      init: returns the state before the first observation.
+      update: maps state and observation to the next state and a decision. It is total:
+        whatever the floats in the observation, the scale is finite and within bounds.
+      observes: the costly fields of `Observation` that the policy asks for.
+      rewinds: whether the policy ever decides `rewind`; a transform keeps snapshots
+        only for a policy that does.
+    """
+
+    init: Callable[[], PolicyState]
+    update: Callable[[PolicyState, Observation], tuple[PolicyState, Decision]]
+    observes: tuple[str, ...] = ()
+    rewinds: bool = False
