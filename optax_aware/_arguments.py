@@ -12,6 +12,8 @@ from typing import Any
 import jax
 import numpy as np
 
+_INT32_MAX = 2**31 - 1
+
 
 def _refuse(name: str, value: Any, allowed: str) -> ValueError:
     return ValueError(f"{name} must be {allowed}, got {name}={value!r}.")
@@ -59,6 +61,13 @@ def check_integer(name: str, value: Any, low: int = 0) -> None:
         raise _refuse(name, value, f"an integer of at least {low}, known when tracing starts")
     if value < low:
         raise _refuse(name, value, f"an integer of at least {low}")
+
+
+def check_count(name: str, value: Any, low: int = 0) -> None:
+    """Refuse what is not a whole number of at least ``low`` that fits an int32; may be traced."""
+    check_number(name, value, low, _INT32_MAX)
+    if not isinstance(value, jax.core.Tracer) and float(value) != round(float(value)):
+        raise _refuse(name, value, f"a whole number of at least {low}")
 
 
 def check_choice(name: str, value: Any, allowed: Collection[str]) -> None:
