@@ -1,7 +1,22 @@
 """Learning-rate schedules, and learning rates that listen to the training, for optax."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from optax_aware import policies, schedules
 from optax_aware._types import CONDITIONS, Condition, Decision, Evidence, Observation, Policy
+from optax_aware.reporting import (
+    Report,
+    eval_params,
+    learning_rate,
+    report,
+    reset,
+    set_learning_rate,
+)
+from optax_aware.transforms import as_learning_rate, aware, scale_by_policy
+
+if TYPE_CHECKING:
+    from optax_aware import flax
 
 __all__ = [
     "CONDITIONS",
@@ -10,6 +25,25 @@ __all__ = [
     "Evidence",
     "Observation",
     "Policy",
+    "Report",
+    "as_learning_rate",
+    "aware",
+    "eval_params",
+    "flax",
+    "learning_rate",
     "policies",
+    "report",
+    "reset",
+    "scale_by_policy",
     "schedules",
+    "set_learning_rate",
 ]
+
+_OPTIONAL = ("flax",)
+
+
+def __getattr__(name: str) -> Any:
+    """Import the parts with optional dependencies when they are first touched."""
+    if name in _OPTIONAL:
+        return importlib.import_module(f"optax_aware.{name}")
+    raise AttributeError(f"module 'optax_aware' has no attribute {name!r}")

@@ -15,6 +15,7 @@ PolicyState = Any
 
 _UNKNOWN = np.float32("nan")
 _FALSE = np.bool_(False)
+_TRUE = np.bool_(True)
 
 
 class Condition(enum.IntEnum):
@@ -67,14 +68,14 @@ class Observation(NamedTuple):
       params_norm: the Euclidean norm of all parameters, float32.
       gradient_dot_direction: the inner product of gradients and direction, float32.
 
-    The last four cost a pass over the parameters each. They are NaN unless the
-    policy names them in `Policy.observes`.
+    The last four cost a pass over the parameters each. They are NaN unless the policy
+    names them in `Policy.observes` and its last decision asked for them.
     """
 
     value: Scalar
     step: Scalar
     validation_value: Scalar = _UNKNOWN
-    gradients_finite: Scalar = np.bool_(True)
+    gradients_finite: Scalar = _TRUE
     gradient_norm: Scalar = _UNKNOWN
     direction_norm: Scalar = _UNKNOWN
     params_norm: Scalar = _UNKNOWN
@@ -115,6 +116,8 @@ class Decision(NamedTuple):
       skip: leave parameters and inner optimizer as they are, bool.
       rewind: go back to the last snapshot, bool.
       keep: take a snapshot of the parameters before this update, bool.
+      observe: fill in the fields of `Policy.observes` at the next step, bool. A policy that
+        needs them only now and then says so here, and the other steps cost nothing.
       evidence: the numbers behind the decision.
     """
 
@@ -123,6 +126,7 @@ class Decision(NamedTuple):
     skip: Scalar = _FALSE
     rewind: Scalar = _FALSE
     keep: Scalar = _FALSE
+    observe: Scalar = _TRUE
     evidence: Evidence = Evidence()
 
 

@@ -1,0 +1,50 @@
+"""Checks of the arguments that only transforms take."""
+
+from typing import Any
+
+import optax
+
+from optax_aware._types import OBSERVABLE, Policy
+
+
+def check_inner(inner: Any) -> None:
+    """Refuse what is not a gradient transformation."""
+    if not isinstance(inner, optax.GradientTransformation):
+        raise ValueError(
+            f"inner must be an optax.GradientTransformation such as optax.scale_by_adam(), "
+            f"got inner={inner!r}."
+        )
+
+
+def check_policy(policy: Any) -> None:
+    """Refuse what is not a `Policy`, or one that asks for what nobody can observe."""
+    if not isinstance(policy, Policy):
+        raise ValueError(
+            f"policy must be a Policy such as optax_aware.policies.reduce_on_plateau(), "
+            f"got policy={policy!r}."
+        )
+    unknown = [name for name in policy.observes if name not in OBSERVABLE]
+    if unknown:
+        raise ValueError(
+            f"policy.observes must name fields among {', '.join(OBSERVABLE)}, got {unknown!r}."
+        )
+
+
+def check_loss_is_enough(policy: Policy, transform: str) -> None:
+    """Refuse a policy that observes norms where there is no optimizer to take them of."""
+    if policy.observes:
+        raise ValueError(
+            f"policy must observe the loss alone in {transform}, got "
+            f"policy.observes={policy.observes!r}. Use aware(inner, policy), which owns the "
+            f"optimizer that these norms belong to."
+        )
+
+
+def check_axis_name(axis_name: Any) -> None:
+    """Refuse what cannot be the name of a mapped axis."""
+    names = axis_name if isinstance(axis_name, tuple) else (axis_name,)
+    if axis_name is not None and not all(isinstance(name, str) for name in names):
+        raise ValueError(
+            f"axis_name must be None, the name of a mapped axis or a tuple of such names, "
+            f"got axis_name={axis_name!r}."
+        )

@@ -1,0 +1,72 @@
+"""The polynomial average of the parameters along their path."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+POLYNOMIAL_ORDER = 16.0
+
+
+class AverageState(NamedTuple):
+    """A running average.
+
+    Attributes:
+      average_params: the average, in at least float32 for floating-point parameters.
+      average_taken: the number of parameters averaged so far.
+    """
+
+    average_params: optax.Params
+    average_taken: jax.Array
+
+
+def first_average(params: optax.Params) -> AverageState:
+    """Return an average of nothing, in arrays of its own."""
+    return AverageState(jax.tree.map(_widened_copy, params), jnp.int32(0))
+
+
+def fold_in(average: AverageState, params: optax.Params) -> optax.Params:
+    """Return the average with ``params`` as its newest member.
+
+    .. math:: a_n = a_{n-1} + \\frac{c + 1}{n + c + 1} (x_n - a_{n-1}), \\quad c = 16
+
+    so that the n-th parameters weigh about :math:`n^c` (Shamir & Zhang 2013, section 4).
+    """
+    weight = _weight(average)
+    return jax.tree.map(
+        lambda mean, leaf: _towards(mean, leaf, weight), average.average_params, params
+    )
+
+
+def advance_average(
+    average: AverageState, params: optax.Params, held: jax.Array, restart: jax.Array
+) -> AverageState:
+    """Take in the parameters of this step, unless it is held; start again after a rewind."""
+    taken = average.average_taken
+    weight = jnp.where(held, jnp.float32(0.0), _weight(average))
+    return AverageState(
+        jax.tree.map(lambda mean, leaf: _towards(mean, leaf, weight), average.average_params, params),
+        jnp.where(restart, 0, jnp.where(held, taken, optax.safe_increment(taken))),
+    )
+
+
+def _weight(average: AverageState) -> jax.Array:
+    return (POLYNOMIAL_ORDER + 1.0) / (average.average_taken + POLYNOMIAL_ORDER + 1.0)
+
+
+def _widened_copy(leaf) -> jax.Array:
+    return jnp.array(leaf, dtype=_average_dtype(leaf), copy=True)
+
+
+def _average_dtype(leaf):
+    dtype = jnp.result_type(leaf)
+    floating = jnp.issubdtype(dtype, jnp.inexact)
+    return jnp.promote_types(dtype, jnp.float32) if floating else dtype
+
+
+def _towards(mean: jax.Array, leaf: jax.Array, weight: jax.Array) -> jax.Array:
+    if not jnp.issubdtype(mean.dtype, jnp.inexact):
+        return jnp.asarray(leaf, mean.dtype)
+    leaf = jnp.asarray(leaf, mean.dtype)
+    return mean + weight.astype(mean.dtype) * (leaf - mean)

@@ -1,0 +1,173 @@
+"""The state that every transform of ours carries, and the one place where it moves on."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from optax_aware._types import Condition, Decision, Evidence, Observation, Policy, PolicyState
+
+
+NO_REQUEST = -1.0
+
+
+class AwarenessState(NamedTuple):
+    """What a policy has seen and decided, in float32 and int32 arrays.
+
+    Attributes:
+      aware_policy_state: the state of the policy.
+      aware_updates_seen: the number of updates so far.
+      aware_scale: the scale of the last decision.
+      aware_condition: the condition of the last decision.
+      aware_value_mean: `Evidence.value_mean`, infinite where unknown.
+      aware_value_standard_error: `Evidence.value_standard_error`, infinite where unknown.
+      aware_progress: `Evidence.progress`, infinite where unknown.
+      aware_annealing_gain: `Evidence.annealing_gain`, infinite where unknown.
+      aware_learning_rate: the rate of the last update.
+      aware_rate_factor: what a rate set by hand has made of base rate times scale.
+      aware_rate_request: a rate set by hand that waits for the next update, or -1.
+      aware_reset_request: 1 when the policy starts afresh at the next update.
+      aware_norms_wanted: 1 when the policy wants its norms at the next update.
+      aware_skipped: the number of updates that were skipped.
+      aware_rewound: the number of rewinds.
+      aware_nonfinite: the number of updates with a non-finite loss or gradient.
+    """
+
+    aware_policy_state: PolicyState
+    aware_updates_seen: jax.Array
+    aware_scale: jax.Array
+    aware_condition: jax.Array
+    aware_value_mean: jax.Array
+    aware_value_standard_error: jax.Array
+    aware_progress: jax.Array
+    aware_annealing_gain: jax.Array
+    aware_learning_rate: jax.Array
+    aware_rate_factor: jax.Array
+    aware_rate_request: jax.Array
+    aware_reset_request: jax.Array
+    aware_norms_wanted: jax.Array
+    aware_skipped: jax.Array
+    aware_rewound: jax.Array
+    aware_nonfinite: jax.Array
+
+
+def _float(value) -> jax.Array:
+    return jnp.asarray(value, jnp.float32)
+
+
+def _integer(value) -> jax.Array:
+    return jnp.asarray(value, jnp.int32)
+
+
+def _fresh(policy: Policy) -> PolicyState:
+    """Return the policy's first state in arrays of its own, so that it can be donated."""
+    return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), policy.init())
+
+
+def _known_or_infinite(number) -> jax.Array:
+    """Return evidence with infinity for unknown: a NaN in a state would trip jax_debug_nans."""
+    number = _float(number)
+    return jnp.where(jnp.isnan(number), _float(jnp.inf), number)
+
+
+def init_awareness(policy: Policy, base_rate: jax.Array) -> AwarenessState:
+    """Return the state before the first update."""
+    return AwarenessState(
+        aware_policy_state=_fresh(policy),
+        aware_updates_seen=_integer(0),
+        aware_scale=_float(1.0),
+        aware_condition=_integer(Condition.LISTENING),
+        aware_value_mean=_float(jnp.inf),
+        aware_value_standard_error=_float(jnp.inf),
+        aware_progress=_float(jnp.inf),
+        aware_annealing_gain=_float(jnp.inf),
+        aware_learning_rate=_float(base_rate),
+        aware_rate_factor=_float(1.0),
+        aware_rate_request=_float(NO_REQUEST),
+        aware_reset_request=_integer(0),
+        aware_norms_wanted=_integer(1),
+        aware_skipped=_integer(0),
+        aware_rewound=_integer(0),
+        aware_nonfinite=_integer(0),
+    )
+
+
+class Verdict(NamedTuple):
+    """A decision in arrays, with the rate that follows from it."""
+
+    rate: jax.Array
+    skip: jax.Array
+    rewind: jax.Array
+    keep: jax.Array
+
+
+def advance_awareness(
+    policy: Policy,
+    state: AwarenessState,
+    observation: Observation,
+    base_rate: jax.Array,
+    *,
+    can_rewind: bool = False,
+) -> tuple[AwarenessState, Verdict]:
+    """Show one observation to the policy and return the new state and what is to be done.
+
+    A step whose loss or gradient is not finite is skipped, whatever the policy says. A
+    rewind is left undone where the transform has nothing to go back to.
+    """
+    resets = state.aware_reset_request > 0
+    policy_state = jax.tree.map(
+        lambda first, now: jnp.where(resets, first, now), policy.init(), state.aware_policy_state
+    )
+    policy_state, decision = policy.update(policy_state, observation)
+    scaled_rate = base_rate * _float(decision.scale)
+    factor = jnp.where(resets, _float(1.0), state.aware_rate_factor)
+    factor, request = _carry_out(state.aware_rate_request, factor, scaled_rate)
+    rate = scaled_rate * factor
+    finite = jnp.isfinite(observation.value) & jnp.asarray(observation.gradients_finite)
+    skip = jnp.asarray(decision.skip) | ~finite
+    rewind = jnp.asarray(decision.rewind) & can_rewind
+    evidence = Evidence(*map(_known_or_infinite, decision.evidence))
+    new_state = AwarenessState(
+        aware_policy_state=jax.tree.map(_like, policy_state, state.aware_policy_state),
+        aware_updates_seen=optax.safe_increment(state.aware_updates_seen),
+        aware_scale=_float(decision.scale),
+        aware_condition=jnp.where(
+            finite, _integer(decision.condition), _integer(Condition.NONFINITE)
+        ),
+        aware_value_mean=evidence.value_mean,
+        aware_value_standard_error=evidence.value_standard_error,
+        aware_progress=evidence.progress,
+        aware_annealing_gain=evidence.annealing_gain,
+        aware_learning_rate=rate,
+        aware_rate_factor=factor,
+        aware_rate_request=request,
+        aware_reset_request=_integer(0),
+        aware_norms_wanted=_integer(decision.observe),
+        aware_skipped=_count(state.aware_skipped, skip),
+        aware_rewound=_count(state.aware_rewound, rewind),
+        aware_nonfinite=_count(state.aware_nonfinite, ~finite),
+    )
+    return new_state, Verdict(rate, skip, rewind, _keep(decision, skip, rewind))
+
+
+def _keep(decision: Decision, skip: jax.Array, rewind: jax.Array) -> jax.Array:
+    return jnp.asarray(decision.keep) & ~skip & ~rewind
+
+
+def _like(leaf, reference) -> jax.Array:
+    return jnp.asarray(leaf, reference.dtype)
+
+
+def _count(counter: jax.Array, event: jax.Array) -> jax.Array:
+    return jnp.where(event, optax.safe_increment(counter), counter)
+
+
+def _carry_out(
+    request: jax.Array, factor: jax.Array, scaled_rate: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Turn a requested rate into a factor; it waits while base rate times scale is zero."""
+    usable = jnp.abs(scaled_rate) > 0.0
+    wanted = request / jnp.where(usable, scaled_rate, 1.0)
+    granted = (request >= 0.0) & usable & jnp.isfinite(wanted)
+    return jnp.where(granted, wanted, factor), jnp.where(granted, _float(NO_REQUEST), request)

@@ -1,0 +1,71 @@
+"""What a policy may ask to know of gradients, direction and parameters, as scalars."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from optax_aware._types import Observation
+
+
+def all_finite(gradients: optax.Updates, axis_name: str | None) -> jax.Array:
+    """Return whether every gradient is finite, on every device of ``axis_name``."""
+    leaves = [
+        jnp.all(jnp.isfinite(leaf))
+        for leaf in jax.tree.leaves(gradients)
+        if jnp.issubdtype(leaf.dtype, jnp.inexact)
+    ]
+    finite = jnp.all(jnp.stack(leaves)) if leaves else jnp.asarray(True)
+    if axis_name is None:
+        return finite
+    return jax.lax.pmin(finite.astype(jnp.int32), axis_name) > 0
+
+
+def observe_norms(
+    names: tuple[str, ...],
+    wanted: jax.Array,
+    observation: Observation,
+    gradients: optax.Updates,
+    params: optax.Params | None,
+    direction: Callable[[], optax.Updates],
+) -> Observation:
+    """Fill in the fields called ``names`` where ``wanted`` is true, and leave NaN elsewhere.
+
+    The direction is worked out inside the branch, once more than for the update itself, so
+    that steps on which nothing is wanted pay nothing.
+    """
+    if not names:
+        return observation
+
+    def measure() -> tuple[jax.Array, ...]:
+        needs_direction = bool({"direction_norm", "gradient_dot_direction"} & set(names))
+        step_direction = direction() if needs_direction else None
+        measures = {
+            "gradient_norm": lambda: _norm(gradients),
+            "direction_norm": lambda: _norm(step_direction),
+            "params_norm": lambda: _norm(params),
+            "gradient_dot_direction": lambda: _dot(gradients, step_direction),
+        }
+        return tuple(measures[name]() for name in names)
+
+    unknown = tuple(jnp.float32(jnp.nan) for _ in names)
+    measured = jax.lax.cond(wanted, measure, lambda: unknown)
+    return observation._replace(**dict(zip(names, measured, strict=True)))
+
+
+def _dot(left, right) -> jax.Array:
+    products = [
+        jnp.sum(jnp.real(jnp.conj(a).astype(_wide(a)) * b.astype(_wide(b))))
+        for a, b in zip(jax.tree.leaves(left), jax.tree.leaves(right), strict=True)
+        if jnp.issubdtype(a.dtype, jnp.inexact)
+    ]
+    return sum(products, jnp.float32(0.0)).astype(jnp.float32)
+
+
+def _norm(tree) -> jax.Array:
+    return jnp.sqrt(_dot(tree, tree))
+
+
+def _wide(leaf):
+    return jnp.promote_types(leaf.dtype, jnp.float32)

@@ -1,0 +1,86 @@
+"""Copies of parameters and inner state to go back to, taken and restored rarely."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+
+class SnapshotState(NamedTuple):
+    """What a rewind restores.
+
+    Attributes:
+      snapshot_params: the parameters as they were.
+      snapshot_inner_state: the inner optimizer's state as it was.
+      snapshot_unsettled: 1 when the last rewind has not quite arrived yet.
+    """
+
+    snapshot_params: optax.Params
+    snapshot_inner_state: optax.OptState
+    snapshot_unsettled: jax.Array
+
+
+def _copied(tree):
+    return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), tree)
+
+
+def first_snapshot(params: optax.Params, inner_state: optax.OptState) -> SnapshotState:
+    """Return a snapshot of the start, in arrays of its own."""
+    return SnapshotState(_copied(params), _copied(inner_state), jnp.int32(0))
+
+
+def take_snapshot(
+    keep: jax.Array, snapshot: SnapshotState, params: optax.Params, inner_state: optax.OptState
+) -> SnapshotState:
+    """Replace the snapshot where ``keep`` is true; elsewhere nothing is copied."""
+    new = SnapshotState(params, inner_state, snapshot.snapshot_unsettled)
+    return jax.lax.cond(keep, lambda old, new: new, lambda old, new: old, snapshot, new)
+
+
+def restore_snapshot(
+    rewind: jax.Array,
+    snapshot: SnapshotState,
+    params: optax.Params,
+    updates: optax.Updates,
+    inner_state: optax.OptState,
+) -> tuple[optax.Updates, optax.OptState, SnapshotState]:
+    """Return the updates that lead back to the snapshot, and the state that belongs there.
+
+    Updates are added to the parameters, so far away from the snapshot the sum is rounded by
+    as much as the parameters have grown. Such a rewind is marked unsettled, and the next
+    step goes the small rest of the way.
+    """
+
+    def restore(updates, inner_state, snapshot, params):
+        del inner_state
+        back = jax.tree.map(_difference, snapshot.snapshot_params, params, updates)
+        arrived = _arrived(optax.apply_updates(params, back), snapshot.snapshot_params)
+        settled = snapshot._replace(snapshot_unsettled=jnp.where(arrived, 0, 1).astype(jnp.int32))
+        return back, snapshot.snapshot_inner_state, settled
+
+    def go_on(updates, inner_state, snapshot, params):
+        del params
+        return updates, inner_state, snapshot._replace(snapshot_unsettled=jnp.int32(0))
+
+    return jax.lax.cond(rewind, restore, go_on, updates, inner_state, snapshot, params)
+
+
+def _difference(goal: jax.Array, leaf: jax.Array, update: jax.Array) -> jax.Array:
+    if update.dtype == jax.dtypes.float0:
+        return update
+    wide = jnp.promote_types(goal.dtype, jnp.float32)
+    return (goal.astype(wide) - leaf.astype(wide)).astype(update.dtype)
+
+
+def _arrived(params: optax.Params, goal: optax.Params) -> jax.Array:
+    return jnp.all(jnp.stack([jnp.asarray(True), *map(_close, _floats(params), _floats(goal))]))
+
+
+def _floats(tree) -> list[jax.Array]:
+    return [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+
+
+def _close(leaf: jax.Array, goal: jax.Array) -> jax.Array:
+    rounding = 2.0 * float(jnp.finfo(goal.dtype).eps)
+    return jnp.all(jnp.abs(leaf - goal) <= rounding * jnp.abs(goal))

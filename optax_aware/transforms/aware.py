@@ -1,0 +1,277 @@
+"""A policy that owns an optimizer: it can skip, rewind and average besides scaling."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.typing import ArrayLike
+
+from optax_aware import schedules
+from optax_aware._arguments import check_flag, check_number
+from optax_aware._types import Condition, Policy
+from optax_aware.transforms._arguments import check_axis_name, check_inner, check_policy
+from optax_aware.transforms._average import AverageState, advance_average, first_average
+from optax_aware.transforms._awareness import (
+    AwarenessState,
+    Verdict,
+    advance_awareness,
+    init_awareness,
+)
+from optax_aware.transforms._base_rate import base_rate, scale_updates
+from optax_aware.transforms._direction_sign import direction_sign
+from optax_aware.transforms._inputs import observe_losses
+from optax_aware.transforms._norms import all_finite, observe_norms
+from optax_aware.transforms._snapshot import (
+    SnapshotState,
+    first_snapshot,
+    restore_snapshot,
+    take_snapshot,
+)
+
+COOLDOWN_FRACTION = 0.3
+
+
+class AwareState(NamedTuple):
+    """The state of `aware`.
+
+    Attributes:
+      aware_awareness: what the policy has seen and decided.
+      aware_inner_state: the state of the inner optimizer.
+      aware_direction_sign: 1 where the inner optimizer gives a direction, -1 where its
+        updates already point downhill.
+      aware_snapshot: what a rewind restores; empty where the policy never rewinds.
+      aware_average: the running average of the parameters; empty where there is none.
+    """
+
+    aware_awareness: AwarenessState
+    aware_inner_state: optax.OptState
+    aware_direction_sign: jax.Array
+    aware_snapshot: SnapshotState | optax.EmptyState
+    aware_average: AverageState | optax.EmptyState
+
+
+def aware(
+    inner: optax.GradientTransformation,
+    policy: Policy,
+    *,
+    learning_rate: ArrayLike | optax.Schedule | None = None,
+    total_steps: ArrayLike | None = None,
+    rewind: bool = True,
+    average: bool | None = None,
+    axis_name: str | None = None,
+) -> optax.GradientTransformationExtraArgs:
+    """Let a policy steer an optimizer: its rate, and which of its steps are taken at all.
+
+    Observes the loss handed to ``update`` as ``value``, a new ``validation_value`` where
+    there is one, and whether the gradients are finite; changes the length of the updates,
+    leaves a step out (parameters and inner state stay as they are) when loss or gradients
+    are not finite or the policy says so, goes back to a snapshot when the policy says so,
+    and averages the parameters along their path. Prefer `scale_by_policy` where only the
+    length of the updates matters and another optimizer is already complete.
+
+    .. math::
+      x_{t+1} = x_t - \\eta_t u_t, \\qquad \\eta_t = \\eta^{base}_t\\, s_t\\, c_t
+
+    with :math:`u_t` the inner direction, :math:`s_t` the policy's scale after it has seen
+    the loss at :math:`x_t`, and :math:`c_t` 1 until 70 % of ``total_steps`` and then linear
+    down to 0.
+
+    Args:
+      inner: what gives the direction, for instance ``optax.scale_by_adam()``,
+        ``optax.trace(0.9)``, ``optax.identity()``, or a chain of one with
+        ``optax.add_decayed_weights``. A complete optimizer, whose updates already point
+        downhill, is noticed and followed downhill as well; its own learning rate then
+        multiplies ours.
+      policy: what decides, for instance ``policies.greedy()``.
+      learning_rate: the base rate, a number of at least 0 or a schedule; None where the
+        policy's scale is the rate itself.
+      total_steps: the number of updates of the whole run, at least 1, or None where it is
+        not known. When it is known, the rate cools down linearly over the last 30 %.
+      rewind: whether to keep the snapshot that rewinding needs, a copy of parameters and
+        inner state. It is kept only for a policy that rewinds.
+      average: whether to average the parameters for `eval_params`, at the cost of one more
+        copy of them. None averages when the end of the run is not known: there is neither
+        ``total_steps`` nor a schedule.
+      axis_name: the mapped axis over which the losses are averaged, under ``pmap``, ``vmap``
+        and ``shard_map``. Not needed under ``jit`` with sharded arrays.
+
+    Returns:
+      A transformation whose ``update`` requires the keyword ``value`` and passes every
+      keyword on to ``inner``. Its updates have the dtypes of the gradients.
+
+    Raises:
+      ValueError: if an argument is not what is said above.
+
+    Example:
+      >>> import jax, jax.numpy as jnp, optax, optax_aware as oa
+      >>> tx = oa.aware(optax.scale_by_adam(), oa.policies.greedy(), learning_rate=0.1)
+      >>> params = jnp.array([1.0, -2.0])
+      >>> opt_state = tx.init(params)
+      >>> @jax.jit
+      ... def train_step(params, opt_state):
+      ...     value, grads = jax.value_and_grad(lambda x: jnp.sum(x**2))(params)
+      ...     updates, opt_state = tx.update(grads, opt_state, params, value=value)
+      ...     return optax.apply_updates(params, updates), opt_state
+      >>> for _ in range(100):
+      ...     params, opt_state = train_step(params, opt_state)
+      >>> print(bool(jnp.sum(params**2) < 0.05))
+      True
+
+    References:
+      Izmailov et al., Averaging Weights Leads to Wider Optima and Better Generalization,
+      2018, arXiv:1803.05407. Shamir and Zhang, Stochastic Gradient Descent for Non-smooth
+      Optimization, 2013, arXiv:1212.1824 (polynomial-decay averaging). Hägele et al.,
+      Scaling Laws and Compute-Optimal Training Beyond Fixed Training Durations, 2024,
+      arXiv:2405.18392 (constant rate with cooldown).
+    """
+    check_inner(inner)
+    check_policy(policy)
+    check_flag("rewind", rewind)
+    check_axis_name(axis_name)
+    rate_at = base_rate(learning_rate)
+    cooldown_at = _cooldown(total_steps)
+    keeps_snapshots = rewind and policy.rewinds
+    if average is None:
+        averages = total_steps is None and not callable(learning_rate)
+    else:
+        check_flag("average", average)
+        averages = bool(average)
+    inner = optax.with_extra_args_support(inner)
+
+    def init(params: optax.Params) -> AwareState:
+        inner_state = jax.tree.map(_own, inner.init(params))
+        first_rate = rate_at(jnp.int32(0)) * cooldown_at(jnp.int32(0))
+        return AwareState(
+            aware_awareness=init_awareness(policy, first_rate),
+            aware_inner_state=inner_state,
+            aware_direction_sign=direction_sign(inner, params),
+            aware_snapshot=(
+                first_snapshot(params, inner_state) if keeps_snapshots else optax.EmptyState()
+            ),
+            aware_average=first_average(params) if averages else optax.EmptyState(),
+        )
+
+    def update(
+        updates: optax.Updates,
+        state: AwareState,
+        params: optax.Params | None = None,
+        *,
+        value: Any = None,
+        validation_value: Any = None,
+        **extra_args: Any,
+    ) -> tuple[optax.Updates, AwareState]:
+        if params is None and (keeps_snapshots or averages or "params_norm" in policy.observes):
+            raise ValueError(
+                "params must be the current parameters, got params=None: averages, snapshots "
+                "and their norm are taken of them. Use tx.update(grads, opt_state, params, "
+                "value=loss)."
+            )
+        gradients = updates
+        keywords = {**extra_args, "value": value}
+        if validation_value is not None:
+            keywords["validation_value"] = validation_value
+        awareness, inner_state = state.aware_awareness, state.aware_inner_state
+        step = awareness.aware_updates_seen
+
+        def step_inner() -> tuple[optax.Updates, optax.OptState]:
+            return inner.update(gradients, inner_state, params, **keywords)
+
+        observation = observe_losses(step, value, validation_value, axis_name)._replace(
+            gradients_finite=all_finite(gradients, axis_name)
+        )
+        observation = observe_norms(
+            policy.observes,
+            awareness.aware_norms_wanted > 0,
+            observation,
+            gradients,
+            params,
+            lambda: scale_updates(step_inner()[0], state.aware_direction_sign),
+        )
+        cooldown = cooldown_at(step)
+        awareness, verdict = advance_awareness(
+            policy,
+            awareness,
+            observation,
+            rate_at(step) * cooldown,
+            can_rewind=keeps_snapshots,
+        )
+        awareness = _note_cooldown(awareness, cooldown)
+        snapshot, average_state = state.aware_snapshot, state.aware_average
+        if isinstance(snapshot, SnapshotState):
+            awareness, verdict = _settle_first(snapshot, state.aware_awareness, awareness, verdict)
+        held = verdict.skip | verdict.rewind
+
+        def advance() -> tuple[optax.Updates, optax.OptState]:
+            direction, next_inner_state = step_inner()
+            scaled = scale_updates(direction, -state.aware_direction_sign * verdict.rate)
+            return (
+                jax.tree.map(_in_dtype_of, scaled, gradients),
+                jax.tree.map(_in_dtype_of, next_inner_state, inner_state),
+            )
+
+        def hold() -> tuple[optax.Updates, optax.OptState]:
+            return jax.tree.map(_zeros_like, gradients), inner_state
+
+        new_updates, new_inner_state = jax.lax.cond(held, hold, advance)
+        if isinstance(average_state, AverageState):
+            average_state = advance_average(average_state, params, held, verdict.rewind)
+        if isinstance(snapshot, SnapshotState):
+            new_updates, new_inner_state, snapshot_after = restore_snapshot(
+                verdict.rewind, snapshot, params, new_updates, new_inner_state
+            )
+            snapshot = take_snapshot(verdict.keep, snapshot_after, params, inner_state)
+        return new_updates, AwareState(
+            aware_awareness=awareness,
+            aware_inner_state=new_inner_state,
+            aware_direction_sign=state.aware_direction_sign,
+            aware_snapshot=snapshot,
+            aware_average=average_state,
+        )
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _cooldown(total_steps: ArrayLike | None) -> optax.Schedule:
+    if total_steps is None:
+        return lambda step: jnp.float32(1.0)
+    check_number("total_steps", total_steps, low=1)
+    cooldown_steps = COOLDOWN_FRACTION * total_steps
+    return schedules.warmup_stable_decay(
+        1.0, warmup_steps=0, stable_steps=total_steps - cooldown_steps, decay_steps=cooldown_steps
+    )
+
+
+def _note_cooldown(awareness: AwarenessState, cooldown: jax.Array) -> AwarenessState:
+    """Say that the run cools down or is over, unless there is something worse to say."""
+    calm = awareness.aware_condition != Condition.NONFINITE
+    ending = jnp.where(cooldown > 0.0, Condition.COOLING, Condition.DONE)
+    condition = jnp.where(calm & (cooldown < 1.0), ending, awareness.aware_condition)
+    return awareness._replace(aware_condition=condition.astype(jnp.int32))
+
+
+def _settle_first(
+    snapshot: SnapshotState, before: AwarenessState, after: AwarenessState, verdict: Verdict
+) -> tuple[AwarenessState, Verdict]:
+    """Finish a rewind that has not quite arrived, without asking the policy meanwhile."""
+    settling = snapshot.snapshot_unsettled > 0
+    waiting = before._replace(aware_updates_seen=after.aware_updates_seen)
+    awareness = jax.tree.map(lambda old, new: jnp.where(settling, old, new), waiting, after)
+    return awareness, Verdict(
+        rate=verdict.rate,
+        skip=verdict.skip,
+        rewind=verdict.rewind | settling,
+        keep=verdict.keep & ~settling,
+    )
+
+
+def _own(leaf) -> jax.Array:
+    return jnp.asarray(leaf, jnp.result_type(leaf))
+
+
+def _in_dtype_of(new, old) -> jax.Array:
+    return jnp.asarray(new, old.dtype)
+
+
+def _zeros_like(leaf: jax.Array):
+    return leaf if leaf.dtype == jax.dtypes.float0 else jnp.zeros_like(leaf)

@@ -1,0 +1,414 @@
+import functools
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import optax_aware as oa
+from tests.references import aware as reference
+from tests.references.scripted import scripted
+
+CONSTANT = oa.policies.constant()
+
+
+def train(tx, gradient, start, steps, values=None):
+    """Return parameters before each step and after the last, the averages and the reports."""
+    values = jnp.ones(steps) if values is None else jnp.asarray(values, jnp.float32)
+
+    def step(carry, value):
+        params, opt_state = carry
+        grads = jax.tree.map(gradient, params)
+        updates, opt_state = tx.update(grads, opt_state, params, value=value)
+        params = optax.apply_updates(params, updates)
+        return (params, opt_state), (params, oa.eval_params(opt_state, params), oa.report(opt_state))
+
+    opt_state = tx.init(start)
+    (_, opt_state), (path, averages, reports) = jax.lax.scan(step, (start, opt_state), values)
+
+    def with_start(first, rest):
+        return np.concatenate([np.asarray(first)[None], rest])
+
+    return with_start(start, path), with_start(start, averages), reports, opt_state
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        {},
+        {"skip": [0, 3, 4]},
+        {"keep": [2], "rewind": [5]},
+        {"keep": [1, 4], "rewind": [3, 4, 7]},
+        {"keep": [2], "rewind": [6], "skip": [1, 5, 7]},
+        {"rewind": [0, 9]},
+        {"values": [1, math.nan, 1, math.inf, 1, 1, -math.inf, 1, 1, 1]},
+        {"total_steps": 10},
+        {"total_steps": 4},
+        {"base_rate": lambda step: 0.1 * (step + 1)},
+        {"momentum": 0.9, "keep": [3], "rewind": [6], "skip": [2]},
+    ],
+)
+def test_follows_the_slow_reference(script):
+    scales = np.linspace(0.3, 0.05, 10)
+
+    def gradient(position):
+        return 2.0 * position - 1.0
+
+    expected = reference.run(gradient, 3.0, scales, **script)
+    marks = {name: script[name] for name in ("skip", "rewind", "keep") if name in script}
+    momentum = script.get("momentum", 0.0)
+    tx = oa.aware(
+        optax.trace(momentum) if momentum else optax.identity(),
+        scripted(scales, **marks),
+        learning_rate=script.get("base_rate"),
+        total_steps=script.get("total_steps"),
+        average=True,
+    )
+    path, averages, reports, _ = train(tx, gradient, jnp.float32(3.0), 10, script.get("values"))
+    np.testing.assert_allclose(path, expected["params"], rtol=2e-6)
+    np.testing.assert_allclose(averages, expected["averages"], rtol=2e-6)
+    np.testing.assert_allclose(reports.learning_rate, expected["rates"], rtol=2e-6, atol=1e-7)
+    assert reports.rewound[-1] == len(script.get("rewind", ()))
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("where", ["value", "gradient"])
+def test_a_step_that_is_not_finite_changes_nothing(broken, where):
+    tx = oa.aware(optax.scale_by_adam(), CONSTANT, learning_rate=0.1, average=True)
+    params = {"w": jnp.arange(3.0), "b": jnp.ones(())}
+    opt_state = tx.init(params)
+    grads = jax.tree.map(jnp.ones_like, params)
+    _, opt_state = tx.update(grads, opt_state, params, value=1.0)
+    if where == "gradient":
+        grads = {**grads, "w": grads["w"].at[1].set(broken)}
+    updates, after = tx.update(
+        grads, opt_state, params, value=broken if where == "value" else jnp.float32(1.0)
+    )
+    for update in jax.tree.leaves(updates):
+        np.testing.assert_array_equal(update, 0.0)
+    jax.tree.map(
+        np.testing.assert_array_equal, after.aware_inner_state, opt_state.aware_inner_state
+    )
+    jax.tree.map(np.testing.assert_array_equal, after.aware_average, opt_state.aware_average)
+    seen = oa.report(after)
+    assert (seen.skipped, seen.nonfinite, seen.step) == (1, 1, 2)
+    assert oa.CONDITIONS[int(seen.condition)] == "nonfinite"
+
+
+def test_a_large_finite_gradient_is_not_taken_for_an_overflow():
+    tx = oa.aware(optax.scale_by_adam(), CONSTANT, learning_rate=0.1)
+    params = jnp.ones(4)
+    updates, opt_state = tx.update(jnp.full(4, 3e38), tx.init(params), params, value=1.0)
+    assert oa.report(opt_state).skipped == 0
+    assert np.all(np.isfinite(updates))
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16, jnp.float16])
+def test_a_rewind_from_far_away_settles_within_rounding(dtype):
+    far = 1e4 if dtype == jnp.float16 else 1e7
+    start = {"w": jnp.asarray([0.1, -0.3, 1.7, 1e-3], dtype)}
+    tx = oa.aware(optax.identity(), scripted([far, 1.0, 0.0, 0.0, 0.0], rewind=[1]))
+    opt_state = tx.init(start)
+    params, steps_back = start, []
+    for _ in range(4):
+        grads = jax.tree.map(jnp.ones_like, params)
+        updates, opt_state = tx.update(grads, opt_state, params, value=1.0)
+        params = optax.apply_updates(params, updates)
+        error = jnp.abs(params["w"] - start["w"]) / jnp.abs(start["w"])
+        steps_back.append(float(jnp.max(error)))
+    assert steps_back[0] > 100.0
+    assert steps_back[2] <= 2 * float(jnp.finfo(dtype).eps)
+    assert steps_back[3] == steps_back[2]
+    assert oa.report(opt_state).rewound == 1
+    assert opt_state.aware_awareness.aware_policy_state.script_line == 3
+
+
+def test_a_rewind_restores_the_inner_state():
+    tx = oa.aware(
+        optax.scale_by_adam(), scripted([0.1] * 6, keep=[2], rewind=[4]), learning_rate=1.0
+    )
+    params, states = jnp.array([1.0, 2.0]), []
+    opt_state = tx.init(params)
+    for step in range(5):
+        states.append(opt_state.aware_inner_state)
+        updates, opt_state = tx.update(params * (step + 1), opt_state, params, value=1.0)
+        params = optax.apply_updates(params, updates)
+    jax.tree.map(np.testing.assert_array_equal, opt_state.aware_inner_state, states[2])
+
+
+def test_no_memory_is_spent_on_what_is_not_used():
+    params = {"w": jnp.ones((64, 64))}
+    inner = optax.scale_by_adam()
+    bare = sum(leaf.nbytes for leaf in jax.tree.leaves(inner.init(params)))
+
+    def extra(policy, **options):
+        state = oa.aware(inner, policy, learning_rate=0.1, **options).init(params)
+        return sum(leaf.nbytes for leaf in jax.tree.leaves(state)) - bare
+
+    rewinding = scripted([1.0], rewind=[0])
+    assert extra(CONSTANT, average=False) < 1024
+    assert extra(rewinding, average=False, rewind=False) < 1024
+    assert extra(rewinding, average=False) > 3 * params["w"].nbytes
+    assert extra(CONSTANT, total_steps=10) < 1024
+    assert extra(CONSTANT) > params["w"].nbytes
+
+
+def test_a_policy_that_rewinds_without_memory_steps_on():
+    tx = oa.aware(optax.identity(), scripted([0.5] * 3, rewind=[1]), rewind=False, average=False)
+    path, _, reports, _ = train(tx, lambda x: x, jnp.float32(8.0), 3)
+    np.testing.assert_allclose(path, [8.0, 4.0, 2.0, 1.0])
+    assert reports.rewound[-1] == 0
+
+
+@pytest.mark.parametrize("average", [True, False])
+def test_sixteen_bit_parameters_are_averaged_in_float32(average):
+    params = jnp.ones(3, jnp.bfloat16)
+    tx = oa.aware(optax.identity(), CONSTANT, learning_rate=2.0**-9, average=average)
+    opt_state = tx.init(params)
+    exact = []
+    for step in range(40):
+        value = 1.0 + (step % 2) * 2.0**-7
+        params = jnp.full(3, value, jnp.bfloat16)
+        exact.append(value)
+        _, opt_state = tx.update(params, opt_state, params, value=1.0)
+    evaluated = oa.eval_params(opt_state, params)
+    assert evaluated.dtype == jnp.bfloat16
+    if average:
+        assert opt_state.aware_average.average_params.dtype == jnp.float32
+        kept = float(opt_state.aware_average.average_params[0])
+        assert 1.0 + 2.0**-9 < kept < 1.0 + 2.0**-8 + 2.0**-9
+    else:
+        np.testing.assert_array_equal(evaluated, params)
+
+
+COMPLETE = {
+    "sgd": optax.sgd(0.1),
+    "adam": optax.adam(0.1),
+    "adamw": optax.adamw(0.1, weight_decay=0.5),
+    "warmup from zero": optax.adam(optax.linear_schedule(0.0, 0.1, 5)),
+    "clip, adam": optax.chain(optax.clip_by_global_norm(1.0), optax.adam(0.1)),
+    "adam, clip": optax.chain(optax.adam(0.1), optax.clip(0.05)),
+    "adam, decay": optax.chain(optax.adam(0.1), optax.add_decayed_weights(-0.01)),
+    "injected": optax.inject_hyperparams(optax.adam)(learning_rate=0.1),
+    "lion": optax.lion(0.05),
+    "muon": optax.contrib.muon(0.05),
+    "finite": optax.apply_if_finite(optax.sgd(0.1), 3),
+}
+
+
+@pytest.mark.parametrize("order", ["alone", "clip first", "clip last"])
+@pytest.mark.parametrize("name", COMPLETE)
+def test_a_complete_optimizer_never_climbs(name, order):
+    tx = oa.aware(COMPLETE[name], CONSTANT, learning_rate=1.0, average=False)
+    if order == "clip first":
+        tx = optax.chain(optax.clip(1.0), tx)
+    elif order == "clip last":
+        tx = optax.chain(tx, optax.clip(1.0))
+    params = {"w": jnp.asarray([[2.0, -3.0], [-1.0, 0.5]])}
+
+    def loss(params):
+        return 0.5 * jnp.sum(params["w"] ** 2)
+
+    def step(carry, _):
+        params, opt_state = carry
+        value, grads = jax.value_and_grad(loss)(params)
+        updates, opt_state = tx.update(grads, opt_state, params, value=value)
+        return (optax.apply_updates(params, updates), opt_state), value
+
+    (params, _), values = jax.lax.scan(step, (params, tx.init(params)), length=30)
+    assert np.all(np.diff(values[:10]) <= 1e-6)
+    assert loss(params) < 0.7 * values[0]
+
+
+def test_a_line_search_never_climbs():
+    tx = oa.aware(optax.lbfgs(), CONSTANT, learning_rate=1.0, average=False)
+
+    def loss(params):
+        return jnp.sum((params - 1.0) ** 2)
+
+    params = jnp.array([3.0, -2.0])
+    opt_state = tx.init(params)
+    for _ in range(5):
+        value, grads = jax.value_and_grad(loss)(params)
+        updates, opt_state = tx.update(
+            grads, opt_state, params, value=value, grad=grads, value_fn=loss
+        )
+        params = optax.apply_updates(params, updates)
+    assert loss(params) < 1e-6
+
+
+DIRECTIONS = {
+    "identity": optax.identity(),
+    "momentum": optax.trace(0.9),
+    "adam": optax.scale_by_adam(),
+    "sign": optax.scale_by_sign(),
+    "muon": optax.contrib.scale_by_muon(),
+    "decay": optax.chain(optax.scale_by_adam(), optax.add_decayed_weights(10.0)),
+    "decay before": optax.chain(optax.add_decayed_weights(10.0), optax.scale_by_adam()),
+    "noise": optax.add_noise(0.01, 0.5, jax.random.key(0)),
+    "clip": optax.clip_by_global_norm(1e-3),
+}
+
+
+@pytest.mark.parametrize("name", DIRECTIONS)
+@pytest.mark.parametrize("jitted", [False, True])
+def test_a_direction_is_not_taken_for_a_complete_optimizer(name, jitted):
+    params = {"w": -jnp.ones((5, 7)), "b": jnp.zeros(0), "none": None}
+    tx = oa.aware(DIRECTIONS[name], CONSTANT, learning_rate=1.0)
+    init = jax.jit(tx.init) if jitted else tx.init
+    assert init(params).aware_direction_sign == 1.0
+
+
+def test_an_inner_optimizer_with_keywords_of_its_own_is_a_direction():
+    def update(updates, state, params=None, *, curvature, **extra_args):
+        return jax.tree.map(lambda update: update / curvature, updates), state
+
+    inner = optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
+    tx = oa.aware(inner, CONSTANT, learning_rate=1.0)
+    params = jnp.array(3.0)
+    updates, _ = tx.update(params, tx.init(params), params, value=1.0, curvature=2.0)
+    assert updates == -1.5
+
+
+def test_value_reaches_the_inner_optimizer():
+    def update(updates, state, params=None, *, value, **extra_args):
+        return jax.tree.map(lambda update: update * value, updates), state
+
+    inner = optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
+    tx = oa.aware(inner, CONSTANT, learning_rate=1.0)
+    params = jnp.array(3.0)
+    updates, _ = tx.update(params, tx.init(params), params, value=2.0)
+    assert updates == -6.0
+
+
+def test_norms_are_measured_where_a_policy_asks():
+    params = {"w": jnp.array([3.0, 4.0]), "b": jnp.array([12.0])}
+    grads = {"w": jnp.array([1.0, 2.0]), "b": jnp.array([2.0])}
+    expected = {
+        "gradient_norm": 3.0,
+        "direction_norm": 6.0,
+        "params_norm": 13.0,
+        "gradient_dot_direction": 18.0,
+    }
+    for name, norm in expected.items():
+        policy = scripted([1.0] * 4, observes=(name,), seen=name, observe_at=[2])
+        tx = oa.aware(optax.scale(2.0), policy)
+        opt_state = tx.init(params)
+        means = []
+        for _ in range(3):
+            _, opt_state = tx.update(grads, opt_state, params, value=1.0)
+            means.append(float(oa.report(opt_state).value_mean))
+        np.testing.assert_allclose(means, [norm, math.nan, norm], rtol=1e-6)
+
+
+def test_a_complete_optimizer_shows_its_direction_uphill():
+    policy = scripted(
+        [1.0] * 2, observes=("gradient_dot_direction",), seen="gradient_dot_direction"
+    )
+    tx = oa.aware(optax.sgd(0.5), policy)
+    params = jnp.array([1.0, 2.0])
+    _, opt_state = tx.update(params, tx.init(params), params, value=1.0)
+    np.testing.assert_allclose(oa.report(opt_state).value_mean, 2.5)
+
+
+def test_the_end_of_a_known_run_is_reported():
+    tx = oa.aware(optax.identity(), CONSTANT, learning_rate=1.0, total_steps=10)
+    _, _, reports, _ = train(tx, lambda x: 0.0 * x, jnp.float32(1.0), 12)
+    names = [oa.CONDITIONS[condition] for condition in reports.condition]
+    assert names == ["steady"] * 8 + ["cooling"] * 2 + ["done"] * 2
+
+
+def test_total_steps_may_be_traced():
+    def last_rate(total_steps):
+        tx = oa.aware(optax.identity(), CONSTANT, learning_rate=1.0, total_steps=total_steps)
+        return train_rates(tx)
+
+    def train_rates(tx):
+        params = jnp.float32(1.0)
+
+        def step(opt_state, _):
+            _, opt_state = tx.update(params, opt_state, params, value=1.0)
+            return opt_state, oa.learning_rate(opt_state)
+
+        return jax.lax.scan(step, tx.init(params), length=10)[1]
+
+    lengths = [10, 20]
+    swept = jax.vmap(last_rate)(jnp.asarray(lengths))
+    for length, rates in zip(lengths, swept, strict=True):
+        expected = [reference.cooldown(step, length) for step in range(10)]
+        np.testing.assert_allclose(rates, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "averaged"),
+    [
+        ({}, True),
+        ({"learning_rate": 0.1}, True),
+        ({"total_steps": 10}, False),
+        ({"learning_rate": oa.schedules.cosine(0.1, 10)}, False),
+        ({"total_steps": 10, "average": True}, True),
+        ({"average": False}, False),
+    ],
+)
+def test_averages_when_the_end_is_not_known(options, averaged):
+    tx = oa.aware(optax.identity(), CONSTANT, **options)
+    params = jnp.float32(1.0)
+    _, opt_state = tx.update(params, tx.init(params), params, value=1.0)
+    assert (float(oa.eval_params(opt_state, jnp.float32(0.0))) != 0.0) == averaged
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ({"inner": lambda grads: grads}, "inner"),
+        ({"inner": None}, "inner"),
+        ({"policy": "greedy"}, "policy"),
+        ({"policy": oa.policies.greedy}, "policy"),
+        ({"policy": CONSTANT._replace(observes=("hessian",))}, "policy.observes"),
+        ({"learning_rate": -0.1}, "learning_rate"),
+        ({"learning_rate": math.nan}, "learning_rate"),
+        ({"learning_rate": "fast"}, "learning_rate"),
+        ({"learning_rate": jnp.ones(2)}, "learning_rate"),
+        ({"total_steps": 0}, "total_steps"),
+        ({"total_steps": math.inf}, "total_steps"),
+        ({"rewind": 1}, "rewind"),
+        ({"average": "yes"}, "average"),
+        ({"axis_name": 3}, "axis_name"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments, name):
+    arguments = {"inner": optax.identity(), "policy": CONSTANT, **arguments}
+    inner, policy = arguments.pop("inner"), arguments.pop("policy")
+    with pytest.raises(ValueError, match=rf"^{name} must") as error:
+        oa.aware(inner, policy, **arguments)
+    assert "got" in str(error.value)
+
+
+@pytest.mark.parametrize("options", [{"average": True}, {"average": False}])
+def test_missing_parameters_are_named(options):
+    policy = CONSTANT if options["average"] else scripted([1.0], rewind=[0])
+    tx = oa.aware(optax.identity(), policy, **options)
+    opt_state = tx.init(jnp.ones(2))
+    with pytest.raises(ValueError, match="params must be the current parameters"):
+        tx.update(jnp.ones(2), opt_state, value=1.0)
+
+
+def test_parameters_are_optional_where_nothing_needs_them():
+    tx = oa.aware(optax.identity(), CONSTANT, learning_rate=0.5, average=False)
+    updates, _ = tx.update(jnp.ones(2), tx.init(jnp.ones(2)), value=1.0)
+    np.testing.assert_array_equal(updates, [-0.5, -0.5])
+
+
+@functools.cache
+def _lowered(policy):
+    params = {"w": jnp.ones((32, 32))}
+    tx = oa.aware(optax.scale_by_adam(), policy, learning_rate=0.1)
+    return jax.jit(tx.update).lower(params, tx.init(params), params, value=1.0).as_text()
+
+
+def test_the_update_calls_no_host_and_no_float64():
+    text = _lowered(CONSTANT)
+    assert "callback" not in text
+    assert "f64" not in text
