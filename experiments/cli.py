@@ -1,0 +1,153 @@
+"""The command line: ``list``, ``train`` and ``compare``."""
+
+import itertools
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from experiments.configuration import LEARNING_RATE, check_request, configure
+from experiments.contenders.catalogue import CONTENDERS
+from experiments.errors import UsageError
+from experiments.folder import claim, default_folder
+from experiments.workloads import WORKLOADS, find_workload
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+
+@dataclass
+class List:
+    """Show all workloads and contenders."""
+
+
+@dataclass
+class Run:
+    """What ``train`` and ``compare`` have in common."""
+
+    workload: str = "digits"
+    """What to train; `list` shows all."""
+    seeds: int = 3
+    """How many runs of each contender, with the seeds 0, 1, ..."""
+    steps: int | None = None
+    """Updates of each run. Default: 30 epochs."""
+    learning_rate: float = LEARNING_RATE
+    """The base rate; every contender's rates are in proportion to it."""
+    out: Path | None = None
+    """Where everything is written, a new or empty folder. Default: a new one in runs/."""
+    data_dir: Path | None = None
+    """The folder of Fashion-MNIST's files. Default: where Debian's package puts them."""
+    resume: bool = False
+    """Go on with the run in --out where it stopped."""
+    checkpoint_seconds: float = 15.0
+    """Seconds between two checkpoints, at least."""
+
+
+@dataclass
+class Train(Run):
+    """Train one contender and print a line for every evaluation."""
+
+    contender: str = "cosine"
+    """What decides the learning rate; `list` shows all."""
+
+
+@dataclass
+class Compare(Run):
+    """Train several contenders, and write tables, a figure and TensorBoard events."""
+
+    contender: Annotated[tuple[tuple[str, ...], ...], tyro.conf.UseAppendAction] = ()
+    """What decides the learning rate, one or more names. Default: all."""
+
+
+Command = (
+    Annotated[List, tyro.conf.subcommand("list")]
+    | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Compare, tyro.conf.subcommand("compare")]
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one command and return its exit code."""
+    command = tyro.cli(
+        Command,  # pyright: ignore[reportArgumentType]
+        prog="python -m experiments",
+        description="Compare learning-rate schedules and policies on real data.",
+        args=arguments,
+        config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
+    )
+    try:
+        if isinstance(command, List):
+            _list()
+        else:
+            _run(command)
+    except UsageError as error:
+        sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted: the same command with --resume and --out goes on.\n")
+        return INTERRUPTED
+    return 0
+
+
+def _list() -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    workloads = Table(title="Workloads", title_justify="left")
+    workloads.add_column("name", no_wrap=True)
+    workloads.add_column("what is trained")
+    for workload in WORKLOADS.values():
+        workloads.add_row(workload.name, workload.summary)
+    contenders = Table(
+        title=f"Contenders, for the base rate b = {LEARNING_RATE:g}; "
+        "times in thirtieths of the run",
+        title_justify="left",
+    )
+    contenders.add_column("name", no_wrap=True)
+    contenders.add_column("kind")
+    contenders.add_column("learning rate")
+    for contender in CONTENDERS.values():
+        contenders.add_row(contender.name, contender.kind, contender.summary)
+    console.print(workloads, contenders)
+
+
+def _run(command: Train | Compare) -> None:
+    if isinstance(command, Train):
+        names = (command.contender,)
+    else:
+        names = tuple(itertools.chain.from_iterable(command.contender))
+    check_request(command.workload, names, command.seeds, command.steps, command.learning_rate)
+    if command.resume and command.out is None:
+        raise UsageError("--resume needs --out, the folder of the run that is to go on.")
+
+    from experiments import data
+
+    workload = find_workload(command.workload)
+    dataset = data.load(workload.data, command.data_dir)
+    configuration = configure(
+        command.workload,
+        names,
+        command.seeds,
+        command.steps,
+        command.learning_rate,
+        dataset.fingerprint(),
+    )
+    kind = "train" if isinstance(command, Train) else "compare"
+    folder = command.out or default_folder(kind, command.workload)
+    claim(folder, configuration, command.resume)
+
+    from rich.console import Console
+
+    from experiments.comparison import train_all
+    from experiments.screen import CompareScreen, TrainScreen, print_summary
+
+    console = Console()
+    console.print(f"Writing to {folder}", markup=False, highlight=False, soft_wrap=True)
+    screen = TrainScreen if isinstance(command, Train) else CompareScreen
+    with screen(configuration, console) as listener:
+        summaries = train_all(configuration, dataset, folder, command.checkpoint_seconds, listener)
+    print_summary(console, configuration, summaries, folder)

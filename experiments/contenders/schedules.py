@@ -1,0 +1,70 @@
+"""The contenders that know the step alone.
+
+The first six are those of Zhang et al., Dive into Deep Learning, section 12.11, in a run of
+30 epochs with the base rate 0.3. There the rate changes once an epoch, here at every step;
+other run lengths stretch the same curves.
+"""
+
+import optax
+
+import optax_aware as oa
+from experiments.contenders.plan import Plan
+
+
+def fixed(plan: Plan) -> optax.Schedule:
+    return oa.schedules.constant(plan.learning_rate)
+
+
+def square_root(plan: Plan) -> optax.Schedule:
+    return oa.schedules.inverse_power(plan.learning_rate / 3, timescale=plan.steps(1))
+
+
+def factor(plan: Plan) -> optax.Schedule:
+    return oa.schedules.exponential(
+        plan.learning_rate,
+        decay_rate=0.9,
+        decay_steps=plan.steps(1),
+        end_value=plan.learning_rate / 30,
+    )
+
+
+def multi_factor(plan: Plan) -> optax.Schedule:
+    boundaries = [plan.steps(15), plan.steps(30)]
+    return oa.schedules.multi_step(plan.learning_rate * 5 / 3, boundaries, factor=0.5)
+
+
+def cosine(plan: Plan) -> optax.Schedule:
+    return oa.schedules.cosine(
+        plan.learning_rate, decay_steps=plan.steps(20), end_value=plan.learning_rate / 30
+    )
+
+
+def warmup_cosine(plan: Plan) -> optax.Schedule:
+    decay = oa.schedules.cosine(
+        plan.learning_rate, decay_steps=plan.steps(15), end_value=plan.learning_rate / 30
+    )
+    return oa.schedules.warmup(decay, plan.steps(5))
+
+
+def linear(plan: Plan) -> optax.Schedule:
+    return oa.schedules.linear(plan.learning_rate, 0.0, decay_steps=plan.total_steps)
+
+
+def one_cycle(plan: Plan) -> optax.Schedule:
+    return oa.schedules.one_cycle(plan.learning_rate, plan.total_steps)
+
+
+def warmup_stable_decay(plan: Plan) -> optax.Schedule:
+    warmup_steps, decay_steps = plan.steps(1.5), plan.steps(9)
+    return oa.schedules.warmup_stable_decay(
+        plan.learning_rate,
+        warmup_steps=warmup_steps,
+        stable_steps=max(0, plan.total_steps - warmup_steps - decay_steps),
+        decay_steps=decay_steps,
+    )
+
+
+def triangular(plan: Plan) -> optax.Schedule:
+    return oa.schedules.triangular(
+        plan.learning_rate / 30, plan.learning_rate, half_period=plan.steps(5)
+    )

@@ -1,0 +1,170 @@
+"""The figure of a comparison: loss, held-out accuracy and learning rate against steps."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from experiments.configuration import Configuration
+from experiments.history import History
+from experiments.tables import Summary
+
+# The colours of Okabe and Ito, which people of every colour vision can tell apart, without
+# yellow, which is hard to see on white.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "p", "h")
+HEADINGS = {"schedule": "Schedules", "policy": "Policies that listen to the loss"}
+MARKS_PER_LINE = 6
+ONE_COLUMN_UP_TO = len(COLOURS)
+
+
+def save_figure(
+    path: Path,
+    configuration: Configuration,
+    histories: Mapping[str, History],
+    summaries: list[Summary],
+) -> None:
+    """Draw the figure into a PNG file."""
+    figure = draw_figure(configuration, histories, summaries)
+    FigureCanvasAgg(figure)
+    figure.savefig(path, format="png", dpi=150)
+
+
+def draw_figure(
+    configuration: Configuration,
+    histories: Mapping[str, History],
+    summaries: list[Summary],
+) -> Figure:
+    """Draw all contenders, schedules and policies side by side where they are many.
+
+    Lines are means over seeds, bands reach from the least to the greatest. The training loss
+    is averaged from one evaluation to the next.
+    """
+    with rc_context({"font.size": 12, "legend.fontsize": 11}):
+        return _draw(configuration, histories, summaries)
+
+
+def _draw(
+    configuration: Configuration,
+    histories: Mapping[str, History],
+    summaries: list[Summary],
+) -> Figure:
+    columns = _columns(summaries)
+    figure = Figure(figsize=(3.5 + 5.5 * len(columns), 11), layout="constrained")
+    axes = figure.subplots(3, len(columns), sharex=True, sharey="row", squeeze=False)
+    for column, (heading, members) in enumerate(columns):
+        for place, summary in enumerate(members):
+            _draw_contender(
+                axes[:, column], configuration, histories[summary.contender], summary, place
+            )
+        axes[0, column].set_title(heading)
+        axes[2, column].set_xlabel("step (updates)")
+        axes[2, column].legend(
+            *axes[1, column].get_legend_handles_labels(),
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.2),
+            ncols=2,
+            frameon=False,
+            title="held-out accuracy at the end, best first",
+        )
+    _label_rows(axes, histories)
+    seeds = f"{configuration.seeds} seed" + ("s" if configuration.seeds > 1 else "")
+    figure.suptitle(
+        f"{configuration.workload}: {configuration.steps:,} steps of gradient descent, "
+        f"base rate {configuration.learning_rate:g}\n"
+        f"mean of {seeds}, band from least to greatest",
+        fontsize="large",
+    )
+    return figure
+
+
+def _columns(summaries: list[Summary]) -> list[tuple[str, list[Summary]]]:
+    """Headings and contenders of each column of the figure."""
+    kinds = [kind for kind in HEADINGS if any(summary.kind == kind for summary in summaries)]
+    if len(summaries) <= ONE_COLUMN_UP_TO:
+        return [(" and ".join(HEADINGS[kind] for kind in kinds), summaries)]
+    return [
+        (HEADINGS[kind], [summary for summary in summaries if summary.kind == kind])
+        for kind in kinds
+    ]
+
+
+def _draw_contender(
+    axes: np.ndarray, configuration: Configuration, history: History, summary: Summary, place: int
+) -> None:
+    evaluated = np.array(configuration.evaluations())
+    starts = np.array([0, *evaluated[:-1]])
+    intervals = np.diff([0, *evaluated])
+    train_loss = np.add.reduceat(history.train_loss, starts, axis=1) / intervals
+    steps = np.arange(1, configuration.steps + 1)
+    thinned = slice(None, None, max(1, configuration.steps // 1000))
+    rate = np.where(history.learning_rate > 0, history.learning_rate, np.nan)
+    label = f"{summary.contender}  {100 * summary.held_out_accuracy.mean:.2f} %"
+    curves = (
+        (evaluated, train_loss),
+        (evaluated, 100 * history.held_out_accuracy),
+        (steps[thinned], rate[:, thinned]),
+    )
+    for panel, (at, values) in zip(axes, curves, strict=True):
+        spacing = max(1, len(at) // MARKS_PER_LINE)
+        colour = COLOURS[place % len(COLOURS)]
+        panel.plot(
+            at,
+            values.mean(axis=0),
+            color=colour,
+            linestyle=DASHES[place // len(COLOURS) % len(DASHES)],
+            marker=MARKERS[place % len(MARKERS)],
+            markersize=5,
+            markevery=(place * spacing // len(MARKERS), spacing),
+            linewidth=1.6,
+            label=label,
+        )
+        panel.fill_between(
+            at, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.15, linewidth=0
+        )
+
+
+def _label_rows(axes: np.ndarray, histories: Mapping[str, History]) -> None:
+    loss, accuracy, rate = axes[:, 0]
+    loss.set_ylabel("training loss (cross-entropy, nats)")
+    loss.set_yscale("log")
+    accuracy.set_ylabel("held-out accuracy (%)")
+    accuracy.set_ylim(*_accuracy_limits(histories))
+    rate.set_ylabel("learning rate")
+    rate.set_yscale("log")
+    rate.set_ylim(*_rate_limits(histories))
+    rate.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    for panel in axes.flat:
+        _tidy(panel)
+
+
+def _accuracy_limits(histories: Mapping[str, History]) -> tuple[float, float]:
+    """From what all but the worst reach early on, so that the ends can be told apart."""
+    accuracies = 100 * np.stack([history.held_out_accuracy for history in histories.values()])
+    early = accuracies.shape[-1] // 6
+    low = float(np.quantile(accuracies[..., early:], 0.05))
+    high = float(accuracies.max())
+    margin = max(0.1, 0.05 * (high - low))
+    return max(0.0, low - margin), min(100.0, high + margin)
+
+
+def _rate_limits(histories: Mapping[str, History]) -> tuple[float, float]:
+    """Three decades are enough: below them nothing moves any more."""
+    high = max(float(np.nanmax(history.learning_rate)) for history in histories.values())
+    low = min(
+        float(np.min(history.learning_rate[history.learning_rate > 0], initial=high))
+        for history in histories.values()
+    )
+    return max(low / 1.3, high / 1000), high * 1.3
+
+
+def _tidy(panel: Axes) -> None:
+    panel.grid(alpha=0.3)
+    panel.margins(x=0.01)
+    panel.spines[["top", "right"]].set_visible(False)
