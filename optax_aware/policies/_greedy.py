@@ -136,7 +136,7 @@ def greedy(
             greedy_cooldown_left=jnp.zeros((), jnp.int32),
             greedy_warmup_left=jnp.zeros((), jnp.int32),
             greedy_floor_hits=jnp.zeros((), jnp.int32),
-            greedy_condition=jnp.full((), Condition.LISTENING, jnp.int32),
+            greedy_condition=jnp.array(Condition.LISTENING, jnp.int32),
             greedy_nonfinite_seen=jnp.zeros((), jnp.int32),
             greedy_window=rolling.init(),
         )

@@ -78,7 +78,7 @@ def loss_ratio(min_scale: Scalar | float = 0.0, max_scale: Scalar | float = 10.0
         return LossRatioState(
             loss_ratio_first=jnp.full((), jnp.nan, jnp.float32),
             loss_ratio_last=jnp.full((), jnp.nan, jnp.float32),
-            loss_ratio_condition=jnp.full((), Condition.LISTENING, jnp.int32),
+            loss_ratio_condition=jnp.array(Condition.LISTENING, jnp.int32),
             loss_ratio_nonfinite_seen=jnp.zeros((), jnp.int32),
             loss_ratio_nonpositive_seen=jnp.zeros((), jnp.int32),
         )

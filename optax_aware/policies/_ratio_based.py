@@ -97,7 +97,7 @@ def ratio_based(
         return RatioBasedState(
             ratio_based_clock=clock.init(),
             ratio_based_decaying=jnp.zeros((), jnp.int32),
-            ratio_based_condition=jnp.full((), Condition.LISTENING, jnp.int32),
+            ratio_based_condition=jnp.array(Condition.LISTENING, jnp.int32),
             ratio_based_nonfinite_seen=jnp.zeros((), jnp.int32),
             ratio_based_nonpositive_seen=jnp.zeros((), jnp.int32),
             ratio_based_windows=windows.init(),

@@ -52,6 +52,7 @@ def reduce_on_plateau(
     min_scale: Scalar | float = 0.0,
     mode: str = "min",
     *,
+    warmup_steps: Scalar | int = 0,
     min_change: Scalar | float = 0.0,
     monitor: str = "auto",
 ) -> Policy:
@@ -116,8 +117,11 @@ def reduce_on_plateau(
         falls below the smallest normal float32, 1.2e-38.
       mode: ``"min"`` for a loss, ``"max"`` for an accuracy; the condition then says
         ``DESCENDING`` where the value improves and ``RISING`` where it worsens.
+      warmup_steps: steps at the start of the run whose values are not listened to, at least 0.
+        While a schedule still raises the rate, the loss says nothing about a plateau.
       min_change: reductions of no more than this are not made, at least 0.
-      monitor: what is judged: ``"auto"``, ``"value"`` or ``"validation_value"``.
+      monitor: what is judged: ``"auto"``, ``"value"`` or ``"validation_value"``. A validation
+        value of NaN means that there is none at this step.
 
     Returns:
       A policy whose scale starts at 1 and never rises, but for the fresh start above.
@@ -142,6 +146,7 @@ def reduce_on_plateau(
     check_count("cooldown", cooldown)
     check_number("min_scale", min_scale, 0.0, 1.0)
     check_choice("mode", mode, ("min", "max"))
+    check_count("warmup_steps", warmup_steps)
     check_number("min_change", min_change, 0.0)
     check_choice("monitor", monitor, ("auto", "value", "validation_value"))
     windows = block_mean(window)
@@ -156,7 +161,7 @@ def reduce_on_plateau(
             plateau_error=jnp.full((), jnp.nan, jnp.float32),
             plateau_bad_windows=jnp.zeros((), jnp.int32),
             plateau_cooldown_left=jnp.zeros((), jnp.int32),
-            plateau_condition=jnp.full((), Condition.LISTENING, jnp.int32),
+            plateau_condition=jnp.array(Condition.LISTENING, jnp.int32),
             plateau_validated=jnp.full((), monitor == "validation_value", jnp.int32),
             plateau_nonfinite_seen=jnp.zeros((), jnp.int32),
             plateau_window=windows.init(),
@@ -175,6 +180,7 @@ def reduce_on_plateau(
             fresh = init()._replace(plateau_validated=jnp.ones((), jnp.int32))
             state = jax.tree.map(lambda new, old: jnp.where(first, new, old), fresh, state)
         heard = jnp.where(state.plateau_validated == 1, validation_value, value)
+        heard = jnp.where(observation.step < jnp.asarray(warmup_steps), jnp.nan, heard)
         return state._replace(plateau_nonfinite_seen=seen), heard, nonfinite
 
     def update(
@@ -192,7 +198,8 @@ def reduce_on_plateau(
         reducing = judged & (bad > jnp.asarray(patience))
         lowered = state.plateau_scale * jnp.asarray(factor, jnp.float32)
         lowered = bounded(lowered, state.plateau_scale, min_scale, 1.0)
-        changing = state.plateau_scale - lowered > jnp.asarray(min_change, jnp.float32)
+        # Not as a difference above min_change: that may be subnormal, which some devices flush.
+        changing = lowered < state.plateau_scale - jnp.asarray(min_change, jnp.float32)
         scale = jnp.where(reducing & changing, lowered, state.plateau_scale)
         cooldown_left = state.plateau_cooldown_left - cooling.astype(jnp.int32)
 

@@ -4,6 +4,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from optax_aware._types import Decision, Observation, Policy
 
@@ -19,6 +20,12 @@ def _scan(policy: Policy, values: jax.Array, validation_values: jax.Array) -> De
 
     recorded = (observations.value, observations.step, observations.validation_value)
     return jax.lax.scan(decide, policy.init(), recorded)[1]
+
+
+def _as_float32(values: jax.typing.ArrayLike) -> jax.Array:
+    # A double too large for float32 becomes infinite, which every policy knows how to take.
+    with np.errstate(over="ignore"):
+        return jnp.asarray(values, jnp.float32)
 
 
 def replay(
@@ -50,12 +57,12 @@ def replay(
       >>> decisions.scale.tolist(), oa.CONDITIONS[int(decisions.condition[-1])]
       ([1.0, 1.0, 0.5], 'flat')
     """
-    values = jnp.asarray(values, jnp.float32)
+    values = _as_float32(values)
     if values.ndim != 1:
         raise ValueError(f"values must be a vector of losses, got shape {values.shape}.")
     if validation_values is None:
         validation_values = jnp.full_like(values, jnp.nan)
-    validation_values = jnp.asarray(validation_values, jnp.float32)
+    validation_values = _as_float32(validation_values)
     if validation_values.shape != values.shape:
         raise ValueError(
             f"validation_values must have the shape of values, {values.shape}, "

@@ -113,7 +113,7 @@ def robust_ratio(
             robust_clock=clock.init(),
             robust_wait=jnp.zeros((), jnp.int32),
             robust_decaying=jnp.zeros((), jnp.int32),
-            robust_condition=jnp.full((), Condition.LISTENING, jnp.int32),
+            robust_condition=jnp.array(Condition.LISTENING, jnp.int32),
             robust_nonfinite_seen=jnp.zeros((), jnp.int32),
             robust_nonpositive_seen=jnp.zeros((), jnp.int32),
             robust_windows=windows.init(),

@@ -1,0 +1,217 @@
+"""What holds for every policy, whatever it is told."""
+
+import inspect
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import optax_aware as oa
+from tests.policies import streams
+from tests.policies.table import BOUNDS, POLICIES
+
+STEPS = 48
+UPDATES = {name: jax.jit(make().update) for name, make in POLICIES.items()}
+REPLAYED = {name: make() for name, make in POLICIES.items()}
+
+every_policy = pytest.mark.parametrize("name", sorted(POLICIES))
+any_float = st.floats(width=32)
+extreme = st.sampled_from(
+    [np.nan, np.inf, -np.inf, 3e38, -3e38, 1e-38, 1e-45, -1e-45, 0.0, -0.0, 1.0, 2.0, -1.0]
+).map(lambda number: float(np.float32(number)))
+streams_of_floats = st.lists(any_float | extreme, min_size=1, max_size=STEPS)
+
+
+def padded(numbers):
+    return np.float32(numbers + [np.nan] * (STEPS - len(numbers)))
+
+
+def observation(value, step=0, validation_value=np.nan):
+    return oa.Observation(jnp.float32(value), jnp.int32(step), jnp.float32(validation_value))
+
+
+def run(name, values):
+    state, decisions = POLICIES[name]().init(), []
+    for step, value in enumerate(values):
+        state, decision = UPDATES[name](state, observation(value, step))
+        decisions.append(decision)
+    return state, jax.tree.map(lambda *fields: np.stack(fields), *decisions)
+
+
+def test_table_holds_every_public_policy():
+    makers = {
+        name
+        for name in oa.policies.__all__
+        if inspect.signature(getattr(oa.policies, name)).return_annotation is oa.Policy
+    }
+    assert makers == set(POLICIES) == set(BOUNDS)
+    assert set(oa.policies.__all__) - makers == {"replay"}
+
+
+@every_policy
+def test_first_decision_is_the_base_rate(name):
+    assert UPDATES[name](POLICIES[name]().init(), observation(3.0))[1].scale == 1.0
+
+
+@every_policy
+@settings(max_examples=60, deadline=None, derandomize=True)
+@example(values=[3e38] * STEPS, validations=[])
+@example(values=[3e38, -3e38] * (STEPS // 2), validations=[])
+@example(values=[1e-45] * 8 + [3e38] * 8, validations=[])
+@example(values=[-np.inf, np.nan, np.inf], validations=[np.inf, np.nan])
+@given(values=streams_of_floats, validations=streams_of_floats | st.just([]))
+def test_any_stream_of_floats_stays_in_bounds(name, values, validations):
+    decisions = oa.policies.replay(REPLAYED[name], padded(values), padded(validations))
+    low, high = np.float32(BOUNDS[name])
+    assert np.isfinite(decisions.scale).all()
+    assert (decisions.scale >= low).all()
+    assert (decisions.scale <= high).all()
+    assert set(np.asarray(decisions.condition).tolist()) <= set(oa.Condition)
+    for acted in (decisions.skip, decisions.rewind, decisions.keep):
+        assert not np.asarray(acted).any()
+    for number in decisions.evidence[:1] + decisions.evidence[2:]:
+        assert not np.isinf(number).any()
+
+
+@every_policy
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(
+    values=st.lists(st.floats(-8, 8, width=16) | st.floats(width=32), min_size=1, max_size=STEPS)
+)
+def test_values_that_are_not_finite_change_nothing(name, values):
+    values = np.float32(values)
+    finite = np.isfinite(values)
+    spoiled = oa.policies.replay(REPLAYED[name], padded(values.tolist()))
+    clean = oa.policies.replay(REPLAYED[name], padded(values[finite].tolist()))
+    scales = np.asarray(spoiled.scale)[: len(values)]
+    np.testing.assert_array_equal(scales[finite], clean.scale[: finite.sum()])
+    held = np.concatenate([[1.0], scales])[:-1]
+    np.testing.assert_array_equal(scales[~finite], np.float32(held)[~finite])
+    if name != "constant":
+        conditions = np.asarray(spoiled.condition)[: len(values)]
+        np.testing.assert_array_equal(conditions == oa.Condition.NONFINITE, ~finite)
+
+
+@every_policy
+def test_values_that_are_not_finite_are_counted(name):
+    state, _ = run(name, [1.0, np.nan, np.inf, 2.0, -np.inf])
+    counters = [value for key, value in state._asdict().items() if key.endswith("nonfinite_seen")]
+    assert counters == ([] if name == "constant" else [3])
+
+
+@every_policy
+def test_a_counter_at_its_end_stays_there(name):
+    state = POLICIES[name]().init()
+    full = jax.tree.map(
+        lambda leaf: jnp.full_like(leaf, 2**31 - 1) if leaf.dtype == jnp.int32 else leaf,
+        state._asdict()
+        | {key: value for key, value in state._asdict().items() if key[-6:] == "window"},
+    )
+    kept = {
+        key: value
+        for key, value in full.items()
+        if key.endswith(("seen", "bad_windows", "good", "bad", "wait", "floor_hits"))
+    }
+    state = state._replace(**kept)
+    for value in (1.0, np.nan, 5.0, -1.0, -1.0, 5.0):
+        state, decision = UPDATES[name](state, observation(value))
+        assert np.isfinite(decision.scale)
+    for key, value in state._asdict().items():
+        assert all(
+            (leaf >= 0).all() for leaf in jax.tree.leaves(value) if leaf.dtype == np.int32
+        ), key
+
+
+@every_policy
+def test_state_keeps_its_form(name):
+    policy = POLICIES[name]()
+    state = policy.init()
+
+    def form(tree):
+        return jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype, leaf.weak_type), tree)
+
+    updated, decision = jax.eval_shape(policy.update, state, observation(1.0))
+    assert form(updated) == form(jax.eval_shape(lambda: state))
+    for leaf in jax.tree.leaves(state):
+        assert isinstance(leaf, jax.Array)
+        assert leaf.dtype in (jnp.float32, jnp.int32)
+        assert not leaf.weak_type
+    for field in (decision.scale, *jax.tree.leaves(decision.evidence)):
+        assert (field.shape, field.dtype) == ((), jnp.float32)
+        assert not getattr(field, "weak_type", False)
+    assert (decision.condition.shape, decision.condition.dtype) == ((), jnp.int32)
+    assert not decision.condition.weak_type
+
+
+@every_policy
+def test_state_can_be_donated(name):
+    policy = POLICIES[name]()
+    update = jax.jit(policy.update, donate_argnums=0)
+    state = policy.init()
+    for step in range(3):
+        state, decision = update(state, observation(1.0, step))
+    assert np.isfinite(decision.scale)
+
+
+@every_policy
+def test_field_names_belong_to_one_policy(name):
+    taken = {"count", "scale", "value", "step", "mu", "nu", "trace", "best_value", "avg_value"}
+    fields = set(POLICIES[name]().init()._fields)
+    assert not fields & taken
+    for other in set(POLICIES) - {name}:
+        assert not fields & set(POLICIES[other]().init()._fields)
+
+
+@every_policy
+def test_traced_once_eager_and_scanned_alike(name):
+    curve = streams.spoiled(streams.dyadic(3, STEPS))[2]
+    traces = []
+
+    def update(state, seen):
+        traces.append(None)
+        return POLICIES[name]().update(state, seen)
+
+    jitted = jax.jit(update)
+    state = eager_state = POLICIES[name]().init()
+    eager_update = POLICIES[name]().update
+    scanned = oa.policies.replay(REPLAYED[name], curve)
+    for step, value in enumerate(curve):
+        state, decision = jitted(state, observation(value, step))
+        np.testing.assert_allclose(decision.scale, scanned.scale[step], rtol=1e-6)
+        assert decision.condition == scanned.condition[step]
+        if step < 16:
+            eager_state, eager = eager_update(eager_state, observation(value, step))
+            np.testing.assert_allclose(decision.scale, eager.scale, rtol=1e-6)
+            assert decision.condition == eager.condition
+    assert len(traces) == 1
+
+
+SWEPT = [
+    ("greedy", {"window": 3, "min_scale": 0.0}, ("factor", [0.5, 0.9])),
+    ("greedy", {"window": 3}, ("patience", [0, 2])),
+    ("loss_ratio", {}, ("max_scale", [1.0, 1.5])),
+    ("ratio_based", {"window": 2}, ("power", [0.1, 0.7])),
+    ("ratio_based", {}, ("window", [1, 4])),
+    ("reduce_on_plateau", {"factor": 0.5}, ("patience", [0, 3])),
+    ("reduce_on_plateau", {"patience": 1}, ("factor", [0.2, 0.9])),
+    ("robust_ratio", {"window": 2, "patience": 0}, ("threshold", [0.0, 0.3])),
+]
+
+
+@pytest.mark.parametrize(("name", "fixed", "swept"), SWEPT)
+def test_vmapped_sweep_equals_a_loop(name, fixed, swept):
+    option, settings_of_option = swept
+    curve = streams.spoiled(streams.positive(1, STEPS, seed=5))[0]
+
+    @jax.jit
+    def scales(setting):
+        policy = getattr(oa.policies, name)(**fixed, **{option: setting})
+        return oa.policies.replay(policy, curve).scale
+
+    together = jax.vmap(scales)(jnp.asarray(settings_of_option))
+    for scale, setting in zip(together, settings_of_option, strict=True):
+        np.testing.assert_allclose(scale, scales(setting), rtol=1e-6)
+    assert not np.array_equal(together[0], together[1])
