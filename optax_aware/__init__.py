@@ -13,7 +13,9 @@ from optax_aware.reporting import (
     reset,
     set_learning_rate,
 )
-from optax_aware.transforms import as_learning_rate, aware, scale_by_policy
+from optax_aware.transforms._as_learning_rate import as_learning_rate
+from optax_aware.transforms._aware import aware
+from optax_aware.transforms._scale_by_policy import scale_by_policy
 
 if TYPE_CHECKING:
     from optax_aware import flax

@@ -54,6 +54,6 @@ class TrainState(train_state.TrainState):
             return tx.update(updates, opt_state, params, **extra_args)
 
         informed = self.replace(tx=optax.GradientTransformation(tx.init, update))
-        return super(TrainState, informed).apply_gradients(grads=grads, **replaced).replace(
-            tx=self.tx
+        return (
+            super(TrainState, informed).apply_gradients(grads=grads, **replaced).replace(tx=self.tx)
         )

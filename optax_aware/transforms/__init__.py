@@ -1,7 +1,5 @@
-"""What acts on the updates: from a policy's decision to an optax transformation."""
+"""What acts on the updates: from a policy's decision to an optax transformation.
 
-from optax_aware.transforms.as_learning_rate import as_learning_rate
-from optax_aware.transforms.aware import aware
-from optax_aware.transforms.scale_by_policy import scale_by_policy
-
-__all__ = ["as_learning_rate", "aware", "scale_by_policy"]
+The public transforms live at the top of the package: `optax_aware.aware`,
+`optax_aware.scale_by_policy` and `optax_aware.as_learning_rate`.
+"""

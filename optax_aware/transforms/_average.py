@@ -27,9 +27,9 @@ def first_average(params: optax.Params) -> AverageState:
 
 
 def fold_in(average: AverageState, params: optax.Params) -> optax.Params:
-    """Return the average with ``params`` as its newest member.
+    r"""Return the average with ``params`` as its newest member.
 
-    .. math:: a_n = a_{n-1} + \\frac{c + 1}{n + c + 1} (x_n - a_{n-1}), \\quad c = 16
+    .. math:: a_n = a_{n-1} + \frac{c + 1}{n + c + 1} (x_n - a_{n-1}), \quad c = 16
 
     so that the n-th parameters weigh about :math:`n^c` (Shamir & Zhang 2013, section 4).
     """
@@ -46,7 +46,9 @@ def advance_average(
     taken = average.average_taken
     weight = jnp.where(held, jnp.float32(0.0), _weight(average))
     return AverageState(
-        jax.tree.map(lambda mean, leaf: _towards(mean, leaf, weight), average.average_params, params),
+        jax.tree.map(
+            lambda mean, leaf: _towards(mean, leaf, weight), average.average_params, params
+        ),
         jnp.where(restart, 0, jnp.where(held, taken, optax.safe_increment(taken))),
     )
 

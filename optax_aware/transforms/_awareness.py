@@ -8,7 +8,6 @@ import optax
 
 from optax_aware._types import Condition, Decision, Evidence, Observation, Policy, PolicyState
 
-
 NO_REQUEST = -1.0
 
 

@@ -9,7 +9,10 @@ from optax_aware._types import Observation, Scalar
 
 
 def _scalar(name: str, value: Any) -> jax.Array:
-    array = jnp.asarray(value)
+    try:
+        array = jnp.asarray(value)
+    except TypeError as error:
+        raise TypeError(f"{name} must be a real number, got {name}={value!r}.") from error
     if array.shape != ():
         raise ValueError(
             f"{name} must be a scalar, got an array of shape {array.shape}. "

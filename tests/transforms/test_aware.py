@@ -23,7 +23,11 @@ def train(tx, gradient, start, steps, values=None):
         grads = jax.tree.map(gradient, params)
         updates, opt_state = tx.update(grads, opt_state, params, value=value)
         params = optax.apply_updates(params, updates)
-        return (params, opt_state), (params, oa.eval_params(opt_state, params), oa.report(opt_state))
+        return (params, opt_state), (
+            params,
+            oa.eval_params(opt_state, params),
+            oa.report(opt_state),
+        )
 
     opt_state = tx.init(start)
     (_, opt_state), (path, averages, reports) = jax.lax.scan(step, (start, opt_state), values)
@@ -111,10 +115,11 @@ def test_a_rewind_from_far_away_settles_within_rounding(dtype):
     start = {"w": jnp.asarray([0.1, -0.3, 1.7, 1e-3], dtype)}
     tx = oa.aware(optax.identity(), scripted([far, 1.0, 0.0, 0.0, 0.0], rewind=[1]))
     opt_state = tx.init(start)
+    update = jax.jit(tx.update)
     params, steps_back = start, []
     for _ in range(4):
         grads = jax.tree.map(jnp.ones_like, params)
-        updates, opt_state = tx.update(grads, opt_state, params, value=1.0)
+        updates, opt_state = update(grads, opt_state, params, value=1.0)
         params = optax.apply_updates(params, updates)
         error = jnp.abs(params["w"] - start["w"]) / jnp.abs(start["w"])
         steps_back.append(float(jnp.max(error)))
@@ -131,9 +136,10 @@ def test_a_rewind_restores_the_inner_state():
     )
     params, states = jnp.array([1.0, 2.0]), []
     opt_state = tx.init(params)
+    update = jax.jit(tx.update)
     for step in range(5):
         states.append(opt_state.aware_inner_state)
-        updates, opt_state = tx.update(params * (step + 1), opt_state, params, value=1.0)
+        updates, opt_state = update(params * (step + 1), opt_state, params, value=1.0)
         params = optax.apply_updates(params, updates)
     jax.tree.map(np.testing.assert_array_equal, opt_state.aware_inner_state, states[2])
 
@@ -167,12 +173,10 @@ def test_sixteen_bit_parameters_are_averaged_in_float32(average):
     params = jnp.ones(3, jnp.bfloat16)
     tx = oa.aware(optax.identity(), CONSTANT, learning_rate=2.0**-9, average=average)
     opt_state = tx.init(params)
-    exact = []
+    update = jax.jit(tx.update)
     for step in range(40):
-        value = 1.0 + (step % 2) * 2.0**-7
-        params = jnp.full(3, value, jnp.bfloat16)
-        exact.append(value)
-        _, opt_state = tx.update(params, opt_state, params, value=1.0)
+        params = jnp.full(3, 1.0 + (step % 2) * 2.0**-7, jnp.bfloat16)
+        _, opt_state = update(params, opt_state, params, value=1.0)
     evaluated = oa.eval_params(opt_state, params)
     assert evaluated.dtype == jnp.bfloat16
     if average:
@@ -230,12 +234,17 @@ def test_a_line_search_never_climbs():
 
     params = jnp.array([3.0, -2.0])
     opt_state = tx.init(params)
-    for _ in range(5):
+
+    @jax.jit
+    def step(params, opt_state):
         value, grads = jax.value_and_grad(loss)(params)
         updates, opt_state = tx.update(
             grads, opt_state, params, value=value, grad=grads, value_fn=loss
         )
-        params = optax.apply_updates(params, updates)
+        return optax.apply_updates(params, updates), opt_state
+
+    for _ in range(5):
+        params, opt_state = step(params, opt_state)
     assert loss(params) < 1e-6
 
 
@@ -296,9 +305,10 @@ def test_norms_are_measured_where_a_policy_asks():
         policy = scripted([1.0] * 4, observes=(name,), seen=name, observe_at=[2])
         tx = oa.aware(optax.scale(2.0), policy)
         opt_state = tx.init(params)
+        update = jax.jit(tx.update)
         means = []
         for _ in range(3):
-            _, opt_state = tx.update(grads, opt_state, params, value=1.0)
+            _, opt_state = update(grads, opt_state, params, value=1.0)
             means.append(float(oa.report(opt_state).value_mean))
         np.testing.assert_allclose(means, [norm, math.nan, norm], rtol=1e-6)
 

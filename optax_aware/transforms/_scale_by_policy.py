@@ -18,7 +18,7 @@ _NO_BASE_RATE = 1.0
 def scale_by_policy(
     policy: Policy, *, axis_name: str | None = None
 ) -> optax.GradientTransformationExtraArgs:
-    """Multiply the updates by the scale that a policy decides on.
+    r"""Multiply the updates by the scale that a policy decides on.
 
     Observes the loss handed to ``update`` as ``value`` (and ``validation_value``, when
     there is a new one); changes the length of the updates and nothing else. Put it *after*
@@ -27,7 +27,7 @@ def scale_by_policy(
     zero updates; the optimizer in front of it has moved on all the same, and gradients are
     not looked at. To protect the optimizer's own state too, prefer `aware`.
 
-    .. math:: u_t \\leftarrow s_t u_t
+    .. math:: u_t \leftarrow s_t u_t
 
     with :math:`s_t` the policy's scale after it has seen the loss of step :math:`t`.
 

@@ -73,18 +73,18 @@ def as_learning_rate(
     *,
     axis_name: str | None = None,
 ) -> optax.schedules.StatefulSchedule:
-    """Make a policy the learning rate of any optax optimizer.
+    r"""Make a policy the learning rate of any optax optimizer.
 
     Hand the result to ``optax.inject_hyperparams(optimizer)(learning_rate=...)``. The loss
     of step t decides the rate of step t: it does not lag. The rate is zero where the loss
     is not finite or the policy skips; the optimizer's moments still take that gradient in,
     so prefer `aware` where losses or gradients may be NaN.
 
-    .. math:: \\eta_t = \\eta^{base}_t s_t
+    .. math:: \eta_t = \eta^{base}_t s_t
 
     Args:
       policy: what decides the scale :math:`s_t`. It must observe the loss alone.
-      learning_rate: the base rate :math:`\\eta^{base}`, a number of at least 0 or a
+      learning_rate: the base rate :math:`\eta^{base}`, a number of at least 0 or a
         schedule; None where the policy's scale is the rate itself.
       axis_name: the mapped axis over which the losses are averaged.
 

@@ -61,7 +61,7 @@ def aware(
     average: bool | None = None,
     axis_name: str | None = None,
 ) -> optax.GradientTransformationExtraArgs:
-    """Let a policy steer an optimizer: its rate, and which of its steps are taken at all.
+    r"""Let a policy steer an optimizer: its rate, and which of its steps are taken at all.
 
     Observes the loss handed to ``update`` as ``value``, a new ``validation_value`` where
     there is one, and whether the gradients are finite; changes the length of the updates,
@@ -71,7 +71,7 @@ def aware(
     length of the updates matters and another optimizer is already complete.
 
     .. math::
-      x_{t+1} = x_t - \\eta_t u_t, \\qquad \\eta_t = \\eta^{base}_t\\, s_t\\, c_t
+      x_{t+1} = x_t - \eta_t u_t, \qquad \eta_t = \eta^{base}_t\, s_t\, c_t
 
     with :math:`u_t` the inner direction, :math:`s_t` the policy's scale after it has seen
     the loss at :math:`x_t`, and :math:`c_t` 1 until 70 % of ``total_steps`` and then linear

@@ -1,0 +1,140 @@
+"""Eight devices take the decisions of one, all of them alike."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+import optax_aware as oa
+
+DEVICES = 8
+LEVEL_OF_STEP = 2.0 ** jnp.arange(8)
+
+
+def policy():
+    return oa.policies.reduce_on_plateau(factor=0.5, patience=1)
+
+
+def loss_fn(params, batch, level):
+    return level * jnp.mean((batch @ params["w"] - 1.0) ** 2)
+
+
+def train_step(tx, params, opt_state, batch, level, axis_name=None):
+    value, grads = jax.value_and_grad(loss_fn)(params, batch, level)
+    if axis_name is not None:
+        grads = jax.lax.pmean(grads, axis_name)
+    updates, opt_state = tx.update(grads, opt_state, params, value=value)
+    return optax.apply_updates(params, updates), opt_state, oa.report(opt_state).scale
+
+
+def start():
+    return {"w": jnp.linspace(-1.0, 1.0, 16)}, jax.random.normal(jax.random.key(0), (32, 16))
+
+
+def single_device(tx):
+    params, batch = start()
+    opt_state = tx.init(params)
+    step = jax.jit(functools.partial(train_step, tx))
+    scales = []
+    for level in LEVEL_OF_STEP:
+        params, opt_state, scale = step(params, opt_state, batch, level)
+        scales.append(float(scale))
+    return params, scales
+
+
+@pytest.fixture(scope="module")
+def mesh():
+    if jax.device_count() < DEVICES:
+        pytest.skip(f"needs {DEVICES} devices, this machine shows {jax.device_count()}")
+    return Mesh(np.asarray(jax.devices()[:DEVICES]), ("batch",))
+
+
+@pytest.mark.parametrize("sharded_params", [False, True])
+def test_jit_on_sharded_arrays(mesh, sharded_params):
+    tx = oa.aware(optax.scale_by_adam(), policy(), learning_rate=0.05)
+    params, batch = start()
+    over_devices = NamedSharding(mesh, PartitionSpec("batch"))
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    params = jax.device_put(params, over_devices if sharded_params else everywhere)
+    batch = jax.device_put(batch, over_devices)
+    opt_state = jax.jit(tx.init)(params)
+    step = jax.jit(functools.partial(train_step, tx))
+    scales = []
+    for level in LEVEL_OF_STEP:
+        params, opt_state, scale = step(params, opt_state, batch, level)
+        scales.append(float(scale))
+    expected_params, expected_scales = single_device(tx)
+    assert scales == expected_scales
+    assert len(set(scales)) > 1
+    np.testing.assert_allclose(params["w"], expected_params["w"], rtol=1e-5)
+    if sharded_params:
+        average = opt_state.aware_average.average_params["w"]
+        assert average.sharding.is_equivalent_to(params["w"].sharding, 1)
+        assert opt_state.aware_inner_state.mu["w"].sharding.is_equivalent_to(over_devices, 1)
+
+
+@pytest.mark.parametrize("broken_device", [None, 3])
+def test_shard_map_with_an_axis_name(mesh, broken_device):
+    tx = oa.aware(optax.scale_by_adam(), policy(), learning_rate=0.05, axis_name="batch")
+    params, batch = start()
+    if broken_device is not None:
+        batch = batch.at[4 * broken_device].set(jnp.nan)
+
+    @jax.jit
+    @functools.partial(
+        jax.shard_map,
+        mesh=mesh,
+        in_specs=(PartitionSpec(), PartitionSpec(), PartitionSpec("batch"), PartitionSpec()),
+        out_specs=(PartitionSpec("batch"), PartitionSpec(), PartitionSpec("batch")),
+        check_vma=False,
+    )
+    def step(params, opt_state, batch, level):
+        params, opt_state, scale = train_step(tx, params, opt_state, batch, level, "batch")
+        return jax.tree.map(lambda leaf: leaf[None], params), opt_state, scale[None]
+
+    opt_state = tx.init(params)
+    scales = []
+    first = params
+    for level in LEVEL_OF_STEP:
+        everyones, opt_state, scale = step(params, opt_state, batch, level)
+        for device in range(1, DEVICES):
+            np.testing.assert_array_equal(everyones["w"][0], everyones["w"][device])
+            assert scale[0] == scale[device]
+        params = jax.tree.map(lambda leaf: leaf[0], everyones)
+        scales.append(float(scale[0]))
+    if broken_device is None:
+        expected_params, expected_scales = single_device(
+            oa.aware(optax.scale_by_adam(), policy(), learning_rate=0.05)
+        )
+        assert scales == expected_scales
+        np.testing.assert_allclose(params["w"], expected_params["w"], rtol=1e-5)
+    else:
+        np.testing.assert_array_equal(params["w"], first["w"])
+        assert oa.report(opt_state).skipped == len(LEVEL_OF_STEP)
+
+
+@pytest.mark.parametrize("make", [oa.scale_by_policy, None])
+def test_a_named_axis_under_vmap(make):
+    decide = policy()
+    if make is None:
+        rate = oa.as_learning_rate(decide, 1.0, axis_name="member")
+        tx = optax.inject_hyperparams(optax.sgd)(learning_rate=rate)
+    else:
+        tx = make(decide, axis_name="member")
+    opt_state = tx.init(jnp.ones(()))
+    values = jnp.asarray([[1.0, 3.0], [2.0, 2.5], [2.5, 2.0]])
+
+    def member(values):
+        def step(opt_state, value):
+            _, opt_state = tx.update(jnp.ones(()), opt_state, value=value)
+            return opt_state, oa.report(opt_state)
+
+        return jax.lax.scan(step, opt_state, values)[1]
+
+    reports = jax.vmap(member, axis_name="member", in_axes=1)(values)
+    np.testing.assert_array_equal(reports.scale[0], reports.scale[1])
+    np.testing.assert_array_equal(reports.scale[0], [1.0, 1.0, 0.5])

@@ -1,0 +1,42 @@
+"""The README is true: its code runs, its commands exist, its links lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(language):
+    text = README.read_text()
+    for match in BLOCK.finditer(text):
+        if match.group(1) == language:
+            yield text[: match.start(2)].count("\n"), match.group(2)
+
+
+def test_the_python_of_the_readme_runs_from_top_to_bottom():
+    namespace = {"__name__": "readme"}
+    ran = 0
+    for line, source in blocks("python"):
+        exec(compile("\n" * line + source, str(README), "exec"), namespace)
+        ran += 1
+    assert ran >= 8
+
+
+def test_the_commands_of_the_readme_are_those_that_ci_runs():
+    commands = [source.strip() for _, source in blocks("sh")]
+    assert 'python -m pip install -e ".[experiments]" && python -m experiments compare' in commands
+    tests = 'python -m pip install -e ".[test]" && python -m pytest'
+    assert tests in commands
+    assert tests in (ROOT / ".ci" / "run").read_text()
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "experiments/README.md"])
+def test_links_lead_somewhere(document):
+    path = ROOT / document
+    for target in re.findall(r"\]\(([^)#\s]+)\)", path.read_text()):
+        if not target.startswith("http"):
+            assert (path.parent / target).exists(), target

@@ -1,0 +1,166 @@
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import optax_aware as oa
+from tests.references.scripted import scripted
+
+CONSTANT = oa.policies.constant()
+
+
+def rates(tx, steps, edit=None):
+    """Return the rate of every step; ``edit`` maps a step to what is done before it."""
+    params = jnp.ones(())
+    opt_state = tx.init(params)
+    update = jax.jit(tx.update)
+    seen = []
+    for step in range(steps):
+        if edit and step in edit:
+            opt_state = edit[step](opt_state)
+        updates, opt_state = update(params, opt_state, params, value=1.0)
+        seen.append(-float(updates))
+    return seen
+
+
+def test_a_report_can_be_returned_from_jit_and_scan():
+    tx = oa.aware(optax.identity(), scripted([0.5, 0.25], skip=[1]), learning_rate=2.0)
+    params = jnp.ones(())
+
+    def step(opt_state, value):
+        _, opt_state = tx.update(params, opt_state, params, value=value)
+        return opt_state, oa.report(opt_state)
+
+    _, seen = jax.lax.scan(step, tx.init(params), jnp.asarray([3.0, 4.0]))
+    np.testing.assert_array_equal(seen.step, [1, 2])
+    np.testing.assert_array_equal(seen.learning_rate, [1.0, 0.5])
+    np.testing.assert_array_equal(seen.scale, [0.5, 0.25])
+    np.testing.assert_array_equal(seen.value_mean, [3.0, 4.0])
+    np.testing.assert_array_equal(seen.skipped, [0, 1])
+    assert np.all(np.isnan(seen.progress))
+    assert [oa.CONDITIONS[number] for number in seen.condition] == ["descending"] * 2
+
+
+def test_before_the_first_update():
+    opt_state = oa.aware(optax.identity(), CONSTANT, learning_rate=0.5).init(jnp.ones(2))
+    seen = oa.report(opt_state)
+    assert (seen.step, seen.learning_rate, seen.scale) == (0, 0.5, 1.0)
+    assert oa.CONDITIONS[int(seen.condition)] == "listening"
+
+
+def test_debugging_for_nans_is_not_disturbed():
+    tx = oa.aware(optax.scale_by_adam(), CONSTANT, learning_rate=0.5)
+    params = jnp.ones(2)
+    with jax.debug_nans(True):
+        opt_state = jax.jit(tx.init)(params)
+        _, opt_state = jax.jit(tx.update)(params, opt_state, params, value=1.0)
+    assert oa.learning_rate(opt_state) == 0.5
+
+
+def test_no_policy_or_several_are_refused():
+    with pytest.raises(ValueError, match="exactly one policy, got 0"):
+        oa.report(optax.adam(1e-3).init(jnp.ones(2)))
+    with pytest.raises(ValueError, match="must hold a policy, got none"):
+        oa.set_learning_rate(optax.adam(1e-3).init(jnp.ones(2)), 0.1)
+    with pytest.raises(ValueError, match="must hold a policy, got none"):
+        oa.reset({})
+    tx = optax.partition(
+        {label: oa.aware(optax.identity(), CONSTANT, learning_rate=0.1) for label in "ab"},
+        {"x": "a", "y": "b"},
+    )
+    params = {"x": jnp.ones(2), "y": jnp.ones(3)}
+    opt_state = tx.init(params)
+    with pytest.raises(ValueError, match="exactly one policy, got 2"):
+        oa.learning_rate(opt_state)
+    with pytest.raises(ValueError, match="at most one average, got 2"):
+        oa.eval_params(opt_state, params)
+    opt_state = oa.set_learning_rate(opt_state, 0.25)
+    for label in "ab":
+        assert oa.learning_rate(opt_state.inner_states[label]) == 0.25
+
+
+def test_a_rate_set_by_hand_is_the_next_rate_and_the_rest_follows_in_proportion():
+    tx = oa.aware(
+        optax.identity(),
+        scripted([1.0, 1.0, 0.5, 0.5]),
+        learning_rate=oa.schedules.linear(0.4, 0.0, 4),
+    )
+    usual = rates(tx, 4)
+    np.testing.assert_allclose(usual, [0.4, 0.3, 0.1, 0.05], rtol=1e-6)
+    edited = rates(tx, 4, {1: lambda state: oa.set_learning_rate(state, 0.03)})
+    np.testing.assert_allclose(edited, [0.4, 0.03, 0.01, 0.005], rtol=1e-6)
+
+
+def test_a_rate_set_during_a_warmup_from_zero_waits_for_it():
+    tx = oa.aware(optax.identity(), CONSTANT, learning_rate=oa.schedules.linear(0.0, 0.4, 4))
+    seen = rates(tx, 3, {0: lambda state: oa.set_learning_rate(state, 0.05)})
+    np.testing.assert_allclose(seen, [0.0, 0.05, 0.1], rtol=1e-6)
+
+
+def test_a_rate_of_zero_can_be_set_and_left_again():
+    tx = oa.aware(optax.identity(), CONSTANT, learning_rate=0.5)
+    seen = rates(
+        tx,
+        4,
+        {
+            1: lambda state: oa.set_learning_rate(state, 0.0),
+            3: lambda state: oa.set_learning_rate(state, 0.25),
+        },
+    )
+    np.testing.assert_array_equal(seen, [0.5, 0.0, 0.0, 0.25])
+
+
+def test_a_rate_set_by_hand_can_be_read_at_once_and_traces_nothing_again():
+    tx = oa.aware(optax.identity(), CONSTANT, learning_rate=0.5)
+    params = jnp.ones(())
+    traces = []
+
+    @jax.jit
+    def update(opt_state):
+        traces.append(None)
+        return tx.update(params, opt_state, params, value=1.0)[1]
+
+    opt_state = update(tx.init(params))
+    for wanted in [0.1, np.float64(0.2), jnp.float32(0.3), 1]:
+        opt_state = oa.set_learning_rate(opt_state, wanted)
+        np.testing.assert_allclose(oa.learning_rate(opt_state), wanted, rtol=1e-6)
+        opt_state = update(opt_state)
+        np.testing.assert_allclose(oa.learning_rate(opt_state), wanted, rtol=1e-6)
+    update(oa.reset(opt_state))
+    assert len(traces) == 1
+
+
+@pytest.mark.parametrize("rate", [-0.1, math.nan, math.inf, "fast", None])
+def test_rates_that_cannot_be_set(rate):
+    opt_state = oa.aware(optax.identity(), CONSTANT).init(jnp.ones(2))
+    with pytest.raises(ValueError, match="learning_rate must be"):
+        oa.set_learning_rate(opt_state, rate)
+
+
+def test_a_reset_forgets_scale_and_rate_but_not_the_step():
+    policy = oa.policies.reduce_on_plateau(factor=0.5, patience=0)
+    tx = oa.aware(optax.identity(), policy, learning_rate=oa.schedules.linear(1.0, 0.0, 10))
+    seen = rates(tx, 5, {2: lambda state: oa.set_learning_rate(state, 0.01), 3: oa.reset})
+    np.testing.assert_allclose(seen, [1.0, 0.45, 0.01, 0.7, 0.3], rtol=1e-6)
+
+
+def test_eval_params_without_an_average_are_the_parameters():
+    params = {"w": jnp.ones(2)}
+    opt_state = optax.adam(1e-3).init(params)
+    assert oa.eval_params(opt_state, params) is params
+
+
+def test_eval_params_of_other_parameters_are_refused():
+    opt_state = oa.aware(optax.identity(), CONSTANT).init({"w": jnp.ones(2)})
+    with pytest.raises(ValueError, match="params must be the parameters that opt_state"):
+        oa.eval_params(opt_state, {"w": jnp.ones(3)})
+
+
+def test_edits_leave_the_given_state_alone():
+    opt_state = oa.aware(optax.identity(), CONSTANT, learning_rate=0.5).init(jnp.ones(2))
+    oa.set_learning_rate(opt_state, 0.1)
+    oa.reset(opt_state)
+    assert oa.learning_rate(opt_state) == 0.5
