@@ -138,7 +138,9 @@ def _label_rows(axes: np.ndarray, histories: Mapping[str, History]) -> None:
     accuracy.set_ylim(*_accuracy_limits(histories))
     rate.set_ylabel("learning rate")
     rate.set_yscale("log")
-    rate.set_ylim(*_rate_limits(histories))
+    limits = _rate_limits(histories)
+    if limits is not None:
+        rate.set_ylim(*limits)
     rate.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     for panel in axes.flat:
         _tidy(panel)
@@ -154,14 +156,14 @@ def _accuracy_limits(histories: Mapping[str, History]) -> tuple[float, float]:
     return max(0.0, low - margin), min(100.0, high + margin)
 
 
-def _rate_limits(histories: Mapping[str, History]) -> tuple[float, float]:
+def _rate_limits(histories: Mapping[str, History]) -> tuple[float, float] | None:
     """Three decades are enough: below them nothing moves any more."""
-    high = max(float(np.nanmax(history.learning_rate)) for history in histories.values())
-    low = min(
-        float(np.min(history.learning_rate[history.learning_rate > 0], initial=high))
-        for history in histories.values()
-    )
-    return max(low / 1.3, high / 1000), high * 1.3
+    rates = np.stack([history.learning_rate for history in histories.values()])
+    positive = rates[rates > 0]
+    if positive.size == 0:
+        return None
+    high = float(positive.max())
+    return max(float(positive.min()) / 1.3, high / 1000), high * 1.3
 
 
 def _tidy(panel: Axes) -> None:

@@ -1,0 +1,128 @@
+"""Contenders: each trains, and the recorded rate is the one it stands for."""
+
+import functools
+import inspect
+import math
+
+import numpy as np
+import pytest
+
+import optax_aware as oa
+from experiments import models
+from experiments.configuration import Configuration
+from experiments.contenders import policies, schedules
+from experiments.contenders.catalogue import CONTENDERS
+from experiments.contenders.plan import Plan
+from experiments.contenders.transformation import transformation
+from experiments.data.dataset import Dataset
+from experiments.runner import Trainer
+
+STEPS = 60
+BASE = 0.3
+CONFIGURATION = Configuration("digits", tuple(CONTENDERS), 2, STEPS, BASE, STEPS, "random")
+
+SCHEDULES = [name for name, contender in CONTENDERS.items() if contender.kind == "schedule"]
+POLICIES = [name for name, contender in CONTENDERS.items() if contender.kind == "policy"]
+
+
+def cosine_from(base, final, time, length):
+    return final + (base - final) / 2 * (1 + math.cos(math.pi * min(time / length, 1)))
+
+
+# Rates of a run of 30 epochs after so many epochs, by hand.
+BY_HAND = {
+    "fixed": lambda epoch: 0.3,
+    "square_root": lambda epoch: 0.1 * (epoch + 1) ** -0.5,
+    "factor": lambda epoch: max(0.01, 0.3 * 0.9**epoch),
+    "multi_factor": lambda epoch: 0.5 if epoch < 15 else 0.25,
+    "cosine": lambda epoch: cosine_from(0.3, 0.01, epoch, 20),
+    "warmup_cosine": lambda epoch: (
+        0.3 * epoch / 5 if epoch < 5 else cosine_from(0.3, 0.01, epoch - 5, 15)
+    ),
+    "linear": lambda epoch: 0.3 * (1 - epoch / 30),
+}
+
+
+@functools.cache
+def trainer():
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 17, (80, 8, 8, 1)).astype(np.uint8)
+    labels = (images.reshape(80, -1).mean(axis=1) > 8).astype(np.int32)
+    dataset = Dataset(images[:64], labels[:64], images[64:], labels[64:], 16, 2)
+    return Trainer(CONFIGURATION, dataset, models.mlp(64, (8,), 2), batch_size=16)
+
+
+@functools.cache
+def trained(name):
+    contender = transformation(name, Plan(STEPS, BASE))
+    (progress,) = trainer().train(contender, trainer().start(contender))
+    return progress.history
+
+
+@pytest.mark.parametrize("name", CONTENDERS)
+def test_trains_with_finite_numbers(name):
+    history = trained(name)
+    for measured in history:
+        assert np.isfinite(measured).all()
+    assert (history.learning_rate >= 0).all()
+    early, late = history.train_loss[:, :10].mean(), history.train_loss[:, -10:].mean()
+    assert late < early
+    assert (history.condition >= 0).all()
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_recorded_rate_is_the_schedule(name):
+    schedule = getattr(schedules, name)(Plan(STEPS, BASE))
+    expected = np.asarray(schedule(np.arange(STEPS)))
+    for seed in range(2):
+        np.testing.assert_allclose(trained(name).learning_rate[seed], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_recorded_rate_is_what_the_policy_says_to_the_recorded_losses(name):
+    history = trained(name)
+    policy = getattr(policies, name)(Plan(STEPS, BASE))
+    for seed in range(2):
+        decisions = oa.policies.replay(policy, history.train_loss[seed])
+        np.testing.assert_allclose(
+            history.learning_rate[seed], BASE * np.asarray(decisions.scale), rtol=1e-6
+        )
+        np.testing.assert_array_equal(history.condition[seed], decisions.condition)
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+@pytest.mark.parametrize("steps_per_epoch", [23, 235])
+def test_schedules_are_the_published_ones(name, steps_per_epoch):
+    schedule = getattr(schedules, name)(Plan(30 * steps_per_epoch, BASE))
+    for epoch in (0, 1, 4, 7, 14, 15, 19, 20, 29):
+        found = float(schedule(epoch * steps_per_epoch))
+        assert found == pytest.approx(BY_HAND[name](epoch), rel=1e-5), epoch
+
+
+def test_rates_are_in_proportion_to_the_base_rate():
+    for name in SCHEDULES:
+        steps = np.arange(300)
+        once = np.asarray(getattr(schedules, name)(Plan(300, 0.1))(steps))
+        tenfold = np.asarray(getattr(schedules, name)(Plan(300, 1.0))(steps))
+        np.testing.assert_allclose(tenfold, 10 * once, rtol=1e-5, err_msg=name)
+
+
+def test_the_control_equals_the_fixed_rate():
+    for control, fixed in zip(trained("constant"), trained("fixed"), strict=True):
+        np.testing.assert_array_equal(control, fixed)
+
+
+@pytest.mark.parametrize("total_steps", [1, 2, 7])
+@pytest.mark.parametrize("name", CONTENDERS)
+def test_the_shortest_runs_are_possible(name, total_steps):
+    transformation(name, Plan(total_steps, BASE)).init({"weight": np.zeros(2, np.float32)})
+
+
+@pytest.mark.parametrize(("kind", "module"), [("schedule", schedules), ("policy", policies)])
+def test_the_catalogue_names_every_contender(kind, module):
+    defined = {
+        name
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__
+    }
+    assert defined == {name for name, known in CONTENDERS.items() if known.kind == kind}
