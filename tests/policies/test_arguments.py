@@ -83,5 +83,6 @@ def test_window_that_sets_a_shape_must_be_known():
 
 @pytest.mark.parametrize("number", [np.float32(0.5), np.float64(0.5), jax.numpy.float32(0.5), 1])
 def test_numbers_of_every_kind_are_taken(number):
-    policy = oa.policies.reduce_on_plateau(factor=number, patience=np.int64(0))
-    assert oa.policies.replay(policy, [1.0, 1.0]).scale[-1] == np.float32(number)
+    policy = oa.policies.loss_ratio(min_scale=number)
+    assert oa.policies.replay(policy, [1.0, 0.1]).scale[-1] == np.float32(number)
+    oa.policies.reduce_on_plateau(patience=np.int64(2), window=3.0)

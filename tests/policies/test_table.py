@@ -1,5 +1,6 @@
 """What holds for every policy, whatever it is told."""
 
+import collections
 import inspect
 
 import jax
@@ -14,9 +15,19 @@ from tests.policies import streams
 from tests.policies.table import BOUNDS, POLICIES
 
 STEPS = 48
-UPDATES = {name: jax.jit(make().update) for name, make in POLICIES.items()}
+TRACES = collections.Counter()
 REPLAYED = {name: make() for name, make in POLICIES.items()}
 
+
+def counting_traces(name):
+    def update(state, seen):
+        TRACES[name] += 1
+        return POLICIES[name]().update(state, seen)
+
+    return jax.jit(update, donate_argnums=0)
+
+
+UPDATES = {name: counting_traces(name) for name in POLICIES}
 every_policy = pytest.mark.parametrize("name", sorted(POLICIES))
 any_float = st.floats(width=32)
 extreme = st.sampled_from(
@@ -148,16 +159,6 @@ def test_state_keeps_its_form(name):
 
 
 @every_policy
-def test_state_can_be_donated(name):
-    policy = POLICIES[name]()
-    update = jax.jit(policy.update, donate_argnums=0)
-    state = policy.init()
-    for step in range(3):
-        state, decision = update(state, observation(1.0, step))
-    assert np.isfinite(decision.scale)
-
-
-@every_policy
 def test_field_names_belong_to_one_policy(name):
     taken = {"count", "scale", "value", "step", "mu", "nu", "trace", "best_value", "avg_value"}
     fields = set(POLICIES[name]().init()._fields)
@@ -167,37 +168,27 @@ def test_field_names_belong_to_one_policy(name):
 
 
 @every_policy
-def test_traced_once_eager_and_scanned_alike(name):
+def test_traced_once_and_donated_scanned_and_eager_alike(name):
     curve = streams.spoiled(streams.dyadic(3, STEPS))[2]
-    traces = []
-
-    def update(state, seen):
-        traces.append(None)
-        return POLICIES[name]().update(state, seen)
-
-    jitted = jax.jit(update)
-    state = eager_state = POLICIES[name]().init()
-    eager_update = POLICIES[name]().update
     scanned = oa.policies.replay(REPLAYED[name], curve)
-    for step, value in enumerate(curve):
-        state, decision = jitted(state, observation(value, step))
+    _, jitted = run(name, curve)
+    np.testing.assert_allclose(jitted.scale, scanned.scale, rtol=1e-6)
+    np.testing.assert_array_equal(jitted.condition, scanned.condition)
+    assert TRACES[name] == 1
+
+    policy = POLICIES[name]()
+    state = policy.init()
+    for step, value in enumerate(curve[:6]):
+        state, decision = policy.update(state, observation(value, step))
         np.testing.assert_allclose(decision.scale, scanned.scale[step], rtol=1e-6)
         assert decision.condition == scanned.condition[step]
-        if step < 8:
-            eager_state, eager = eager_update(eager_state, observation(value, step))
-            np.testing.assert_allclose(decision.scale, eager.scale, rtol=1e-6)
-            assert decision.condition == eager.condition
-    assert len(traces) == 1
 
 
 SWEPT = [
-    ("greedy", {"window": 3, "min_scale": 0.0}, ("factor", [0.5, 0.9])),
     ("greedy", {"window": 3}, ("patience", [0, 2])),
     ("loss_ratio", {}, ("max_scale", [1.0, 1.5])),
-    ("ratio_based", {"window": 2}, ("power", [0.1, 0.7])),
     ("ratio_based", {}, ("window", [1, 4])),
     ("reduce_on_plateau", {"factor": 0.5}, ("patience", [0, 3])),
-    ("reduce_on_plateau", {"patience": 1}, ("factor", [0.2, 0.9])),
     ("robust_ratio", {"window": 2, "patience": 0}, ("threshold", [0.0, 0.3])),
 ]
 
