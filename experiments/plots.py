@@ -20,6 +20,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "p", "h")
 HEADINGS = {"schedule": "Schedules", "policy": "Policies that listen to the loss"}
+PLAIN_NUMBERS = FuncFormatter(lambda value, _: f"{value:g}")
 MARKS_PER_LINE = 6
 ONE_COLUMN_UP_TO = len(COLOURS)
 
@@ -133,15 +134,18 @@ def _draw_contender(
 def _label_rows(axes: np.ndarray, histories: Mapping[str, History]) -> None:
     loss, accuracy, rate = axes[:, 0]
     loss.set_ylabel("training loss (cross-entropy, nats)")
-    loss.set_yscale("log")
+    losses = np.stack([history.train_loss for history in histories.values()])
+    if np.any(np.isfinite(losses) & (losses > 0)):
+        loss.set_yscale("log")
+        loss.yaxis.set_major_formatter(PLAIN_NUMBERS)
     accuracy.set_ylabel("held-out accuracy (%)")
     accuracy.set_ylim(*_accuracy_limits(histories))
     rate.set_ylabel("learning rate")
-    rate.set_yscale("log")
     limits = _rate_limits(histories)
     if limits is not None:
+        rate.set_yscale("log")
         rate.set_ylim(*limits)
-    rate.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        rate.yaxis.set_major_formatter(PLAIN_NUMBERS)
     for panel in axes.flat:
         _tidy(panel)
 

@@ -1,0 +1,94 @@
+"""Resume: a run that was killed ends with the same bytes as one that was not."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+import pytest
+
+from experiments import data
+from experiments.checkpoints import Checkpoints
+from experiments.cli import main
+from experiments.configuration import configure
+from experiments.contenders.plan import Plan
+from experiments.contenders.transformation import transformation
+from experiments.errors import UsageError
+from experiments.models import mlp
+from experiments.runner import Trainer
+
+ARGUMENTS = ["compare", "--seeds", "2", "--steps", "80", "--contender", "linear", "ratio_based"]
+
+
+def saved_steps(folder):
+    """The steps of the checkpoints that are complete."""
+    return [int(path.name) for path in folder.glob("*") if path.name.isdigit()]
+
+
+def test_killed_in_the_middle_and_resumed(tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    command = [sys.executable, "-m", "experiments", *ARGUMENTS, "--checkpoint-seconds", "0"]
+    process = subprocess.Popen([*command, "--out", str(killed)], stdout=subprocess.DEVNULL)
+    second = killed / "checkpoints" / "ratio_based"
+    deadline = time.monotonic() + 300
+    while not saved_steps(second) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    (reached,) = saved_steps(second)[-1:]
+    assert 0 < reached < 80
+    assert not (killed / "results.csv").exists()
+
+    assert main([*ARGUMENTS, "--out", str(killed), "--resume"]) == 0
+    assert main([*ARGUMENTS, "--out", str(whole)]) == 0
+    for name in ("results.csv", "summary.csv", "config.json"):
+        assert (killed / name).read_bytes() == (whole / name).read_bytes(), name
+
+    before = (killed / "results.csv").read_bytes()
+    assert main([*ARGUMENTS, "--out", str(killed), "--resume"]) == 0
+    assert (killed / "results.csv").read_bytes() == before
+    invocations = json.loads((killed / "metadata.json").read_text())["invocations"]
+    assert len(invocations) == 2
+
+
+@pytest.fixture(scope="module")
+def trainer():
+    configuration = configure("digits", ["greedy"], 2, 60, 0.3, "data")
+    return Trainer(configuration, data.load("digits"), mlp(64, (4,), 10), batch_size=64)
+
+
+def test_every_checkpoint_leads_to_the_same_end(tmp_path, trainer):
+    contender = transformation("greedy", Plan(60, 0.3))
+    kept = {}
+    for progress in trainer.train(contender, trainer.start(contender)):
+        step = int(progress.steps_done)
+        if step in (3, 30, 57):
+            kept[step] = Checkpoints(tmp_path / str(step))
+            kept[step].save(progress)
+    assert sorted(kept) == [3, 30, 57]
+    for step, checkpoints in kept.items():
+        restored = checkpoints.restore(trainer.start(contender))
+        assert int(restored.steps_done) == step
+        assert np.isnan(restored.history.train_loss[:, step:]).all()
+        *_, end = trainer.train(contender, restored)
+        same = jax.tree.map(lambda a, b: np.array_equal(a, b, equal_nan=True), end, progress)
+        assert all(jax.tree.leaves(same)), step
+        checkpoints.close()
+
+
+def test_one_checkpoint_is_kept_and_a_damaged_one_is_told(tmp_path, trainer):
+    contender = transformation("greedy", Plan(60, 0.3))
+    progress = trainer.start(contender)
+    checkpoints = Checkpoints(tmp_path / "greedy")
+    for step in (3, 6):
+        checkpoints.save(progress._replace(steps_done=np.asarray(step)))
+    checkpoints.close()
+    assert saved_steps(tmp_path / "greedy") == [6]
+    for path in (tmp_path / "greedy" / "6").rglob("*"):
+        if path.is_file() and path.parent.name == "d":
+            path.write_bytes(b"damaged")
+    with pytest.raises(UsageError, match="greedy holds a checkpoint that cannot be read"):
+        Checkpoints(tmp_path / "greedy").restore(progress)
