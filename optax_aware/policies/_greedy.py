@@ -145,7 +145,7 @@ def greedy(
         finite = jnp.isfinite(jnp.asarray(observation.value, jnp.float32))
         losses, latest = rolling.update(state.greedy_window, observation.value)
         cooling = finite & (state.greedy_cooldown_left > 0)
-        warming = finite & ~cooling & (state.greedy_warmup_left > 0)
+        warming = finite & (state.greedy_warmup_left > 0)
         judged = finite & ~cooling & ~warming
         improved = judged & improves(latest.mean, state.greedy_best, rtol, atol)
         worsened = judged & improves(-latest.mean, -state.greedy_best, rtol, atol)

@@ -83,7 +83,9 @@ def reduce_on_plateau(
     fast the loss falls. With ``window=1`` a training loss is therefore cut again and again.
     The default suits validation values, and is what PyTorch and optax do. For a training
     loss, name the window: about an epoch, or 20 steps and more, so that the standard error of
-    a window's mean is small against the progress made during one.
+    a window's mean is small against the progress made during one. On 50 streams whose mean falls
+    from 1.3 to 0.4 in 300 steps under noise of 0.3, ``window=20`` leaves the scale at 1 where
+    ``window=1`` ends below 1e-6; on flat ones it still reduces.
 
     **The same decisions elsewhere.** PyTorch counts patience as we do (it reduces at more
     than `patience` bad epochs); optax reduces one window earlier.
@@ -180,7 +182,7 @@ def reduce_on_plateau(
             fresh = init()._replace(plateau_validated=jnp.ones((), jnp.int32))
             state = jax.tree.map(lambda new, old: jnp.where(first, new, old), fresh, state)
         heard = jnp.where(state.plateau_validated == 1, validation_value, value)
-        heard = jnp.where(observation.step < jnp.asarray(warmup_steps), jnp.nan, heard)
+        heard = jnp.where(jnp.asarray(observation.step) < jnp.asarray(warmup_steps), jnp.nan, heard)
         return state._replace(plateau_nonfinite_seen=seen), heard, nonfinite
 
     def update(

@@ -4,13 +4,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from optax_aware._arguments import check_count
 from optax_aware._types import Scalar
 from optax_aware.statistics._statistic import Statistic
-
-_HALF_OF_LARGEST = 0.5 * np.finfo(np.float32).max
 
 
 class BlockMeanState(NamedTuple):
@@ -99,9 +96,7 @@ def block_mean(window: Scalar | int) -> Statistic:
         deviation = state.block_deviation + change / seen.astype(jnp.float32)
         squares = state.block_squares + change * (half - deviation)
 
-        # Rounding may carry half of the mean past half of the largest float.
-        half_mean = jnp.clip(0.5 * origin + deviation, -_HALF_OF_LARGEST, _HALF_OF_LARGEST)
-        mean = jnp.where(deviation == 0.0, origin, 2.0 * half_mean)
+        mean = jnp.where(deviation == 0.0, origin, 2.0 * (0.5 * origin + deviation))
         pairs = seen.astype(jnp.float32) * jnp.maximum(seen - 1, 1).astype(jnp.float32)
         error = jnp.where(seen == 1, jnp.nan, 2.0 * jnp.sqrt(squares / pairs))
 

@@ -5,13 +5,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from optax_aware._arguments import check_integer
 from optax_aware._types import Scalar
 from optax_aware.statistics._statistic import Statistic
-
-_LARGEST = np.finfo(np.float32).max
 
 
 class RollingMeanState(NamedTuple):
@@ -91,8 +88,7 @@ def rolling_mean(window: int) -> Statistic:
         newest = values[(slot - 1) % window]
         deviations = jnp.where(places < filled, factor * values - factor * newest, 0.0)
         mean_deviation = jnp.sum(deviations) / jnp.maximum(filled, 1).astype(jnp.float32)
-        limit = factor * _LARGEST
-        scaled_mean = jnp.clip(factor * newest + mean_deviation, -limit, limit)
+        scaled_mean = factor * newest + mean_deviation
         mean = jnp.where(mean_deviation == 0.0, newest, scaled_mean / factor)
         estimate = RollingMean(
             mean=jnp.where(filled == 0, jnp.nan, mean),

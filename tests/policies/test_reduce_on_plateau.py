@@ -124,6 +124,14 @@ def test_nonfinite_for_ever_holds_the_scale(kind):
     assert (decisions.condition == oa.Condition.NONFINITE).all()
 
 
+def test_infinite_validation_is_held_and_counted():
+    validations = [1.0, np.inf, np.nan, 1.0, -np.inf, 0.5]
+    decisions = decisions_of(np.ones(6), validations, patience=0, factor=0.5)
+    np.testing.assert_array_equal(decisions.scale, [1.0, 1.0, 1.0, 0.5, 0.5, 0.5])
+    spoiled = decisions.condition == oa.Condition.NONFINITE
+    assert spoiled.tolist() == [False, True, False, False, True, False]
+
+
 def test_one_infinite_value_is_no_best():
     curve = 0.9 ** np.arange(50)
     curve[5] = -np.inf
