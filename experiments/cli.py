@@ -124,7 +124,11 @@ def _run(command: Train | Compare) -> None:
     if command.resume and command.out is None:
         raise UsageError("--resume needs --out, the folder of the run that is to go on.")
 
+    from rich.console import Console
+
     from experiments import data
+    from experiments.comparison import train_all
+    from experiments.screen import CompareScreen, TrainScreen, print_summary
 
     workload = find_workload(command.workload)
     dataset = data.load(workload.data, command.data_dir)
@@ -139,11 +143,6 @@ def _run(command: Train | Compare) -> None:
     kind = "train" if isinstance(command, Train) else "compare"
     folder = command.out or default_folder(kind, command.workload)
     claim(folder, configuration, command.resume)
-
-    from rich.console import Console
-
-    from experiments.comparison import train_all
-    from experiments.screen import CompareScreen, TrainScreen, print_summary
 
     console = Console()
     console.print(f"Writing to {folder}", markup=False, highlight=False, soft_wrap=True)

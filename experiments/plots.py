@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from experiments.configuration import Configuration
+from experiments.contenders.catalogue import CONTENDERS
 from experiments.history import History
 from experiments.tables import Summary
 
@@ -45,7 +46,8 @@ def draw_figure(
     """Draw all contenders, schedules and policies side by side where they are many.
 
     Lines are means over seeds, bands reach from the least to the greatest. The training loss
-    is averaged from one evaluation to the next.
+    is averaged from one evaluation to the next. Colours follow the order of the catalogue, so
+    that they stay the same from one comparison of all contenders to the next.
     """
     with rc_context({"font.size": 12, "legend.fontsize": 11}):
         return _draw(configuration, histories, summaries)
@@ -60,9 +62,11 @@ def _draw(
     figure = Figure(figsize=(3.5 + 5.5 * len(columns), 11), layout="constrained")
     axes = figure.subplots(3, len(columns), sharex=True, sharey="row", squeeze=False)
     for column, (heading, members) in enumerate(columns):
-        for place, summary in enumerate(members):
+        names = [name for name in CONTENDERS if any(name == m.contender for m in members)]
+        for summary in members:
+            name = summary.contender
             _draw_contender(
-                axes[:, column], configuration, histories[summary.contender], summary, place
+                axes[:, column], configuration, histories[name], summary, names.index(name)
             )
         axes[0, column].set_title(heading)
         axes[2, column].set_xlabel("step (updates)")

@@ -15,7 +15,7 @@ from experiments.data.dataset import Dataset
 from experiments.history import History, empty_history
 from experiments.models import Model
 
-EVALUATION_BATCH = 1000
+EVALUATION_BATCH = 250
 
 
 class Progress(NamedTuple):

@@ -95,7 +95,7 @@ def print_summary(
     seeds = f"{configuration.seeds} seed" + ("s" if configuration.seeds > 1 else "")
     table = Table(
         title=f"{configuration.workload}, {configuration.steps} steps, {seeds}: "
-        "mean (least to greatest)",
+        "mean (least–greatest)",
         title_justify="left",
     )
     table.add_column("contender", no_wrap=True)
@@ -108,7 +108,7 @@ def print_summary(
         table.add_row(
             summary.contender,
             summary.kind,
-            f"{mean:.2f} ({least:.2f} to {most:.2f})",
+            f"{mean:.2f} ({least:.2f}–{most:.2f})",
             f"{summary.held_out_loss.mean:.4f}",
             f"{summary.train_loss.mean:.4f}",
         )

@@ -57,6 +57,18 @@ def test_plain_and_packed_files_are_read(small_fashion_mnist):
         ("packed", b"not packed at all", r"damaged or truncated gzip file"),
         ("packed", gzip.compress(b"")[:4], r"damaged or truncated gzip file"),
     ],
+    ids=[
+        "labels instead of images",
+        "a web page",
+        "one byte short",
+        "one byte long",
+        "fewer images",
+        "part of a header",
+        "empty",
+        "packed, truncated",
+        "not packed",
+        "packed, part of a header",
+    ],
 )
 def test_bad_files_are_told_in_one_line(tmp_path, name, content, message):
     path = tmp_path / ("images.gz" if name == "packed" else "images")

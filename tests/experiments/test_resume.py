@@ -65,10 +65,10 @@ def test_every_checkpoint_leads_to_the_same_end(tmp_path, trainer):
     kept = {}
     for progress in trainer.train(contender, trainer.start(contender)):
         step = int(progress.steps_done)
-        if step in (3, 30, 57):
+        if step in (3, 57):
             kept[step] = Checkpoints(tmp_path / str(step))
             kept[step].save(progress)
-    assert sorted(kept) == [3, 30, 57]
+    assert sorted(kept) == [3, 57]
     for step, checkpoints in kept.items():
         restored = checkpoints.restore(trainer.start(contender))
         assert int(restored.steps_done) == step
