@@ -93,7 +93,7 @@ def _columns(summaries: list[Summary]) -> list[tuple[str, list[Summary]]]:
     """Headings and contenders of each column of the figure."""
     kinds = [kind for kind in HEADINGS if any(summary.kind == kind for summary in summaries)]
     if len(summaries) <= ONE_COLUMN_UP_TO:
-        return [(" and ".join(HEADINGS[kind] for kind in kinds), summaries)]
+        return [(" and ".join(HEADINGS[kind] for kind in kinds).capitalize(), summaries)]
     return [
         (HEADINGS[kind], [summary for summary in summaries if summary.kind == kind])
         for kind in kinds
