@@ -14,6 +14,7 @@ PolicyState = Any
 """A NamedTuple of float32 and int32 scalars (or short vectors) that belongs to one policy."""
 
 _UNKNOWN = np.float32("nan")
+_NO_EVIDENCE = np.float32("inf")
 _FALSE = np.bool_(False)
 _TRUE = np.bool_(True)
 
@@ -92,7 +93,9 @@ OBSERVABLE: tuple[str, ...] = (
 
 
 class Evidence(NamedTuple):
-    """The numbers behind a decision, in units of the loss; NaN where a policy has none.
+    """The numbers behind a decision, in units of the loss; infinite where a policy has none.
+
+    They are kept in states, where a NaN would trip ``jax_debug_nans`` at every step.
 
     Attributes:
       value_mean: the smoothed loss the policy looks at, float32.
@@ -101,10 +104,10 @@ class Evidence(NamedTuple):
       annealing_gain: how much of the loss averaging or a lower rate would remove, float32.
     """
 
-    value_mean: Scalar = _UNKNOWN
-    value_standard_error: Scalar = _UNKNOWN
-    progress: Scalar = _UNKNOWN
-    annealing_gain: Scalar = _UNKNOWN
+    value_mean: Scalar = _NO_EVIDENCE
+    value_standard_error: Scalar = _NO_EVIDENCE
+    progress: Scalar = _NO_EVIDENCE
+    annealing_gain: Scalar = _NO_EVIDENCE
 
 
 class Decision(NamedTuple):

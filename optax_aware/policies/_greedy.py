@@ -129,8 +129,8 @@ def greedy(
         return GreedyState(
             greedy_scale=jnp.ones((), jnp.float32),
             greedy_best=jnp.full((), jnp.inf, jnp.float32),
-            greedy_first=jnp.full((), jnp.nan, jnp.float32),
-            greedy_mean=jnp.full((), jnp.nan, jnp.float32),
+            greedy_first=jnp.full((), jnp.inf, jnp.float32),
+            greedy_mean=jnp.full((), jnp.inf, jnp.float32),
             greedy_good=jnp.zeros((), jnp.int32),
             greedy_bad=jnp.zeros((), jnp.int32),
             greedy_cooldown_left=jnp.zeros((), jnp.int32),
@@ -167,7 +167,7 @@ def greedy(
         found = jnp.where(judged, jnp.int32(Condition.FLAT), jnp.int32(Condition.STEADY))
         found = jnp.where(worsened, jnp.int32(Condition.RISING), found)
         found = jnp.where(improved, jnp.int32(Condition.DESCENDING), found)
-        first = jnp.where(jnp.isnan(state.greedy_first), latest.mean, state.greedy_first)
+        first = jnp.where(jnp.isinf(state.greedy_first), latest.mean, state.greedy_first)
         cooldown_left = state.greedy_cooldown_left - cooling.astype(jnp.int32)
         warmup_left = state.greedy_warmup_left - warming.astype(jnp.int32)
         advanced = GreedyState(

@@ -17,8 +17,8 @@ class LossRatioState(NamedTuple):
     """What `loss_ratio` remembers.
 
     Attributes:
-      loss_ratio_first: the first positive loss; NaN before it, float32.
-      loss_ratio_last: the latest positive loss; NaN before it, float32.
+      loss_ratio_first: the first positive loss; infinite before it, float32.
+      loss_ratio_last: the latest positive loss; infinite before it, float32.
       loss_ratio_condition: the condition found at that loss, int32.
       loss_ratio_nonfinite_seen: steps at which the loss was NaN or infinite, int32.
       loss_ratio_nonpositive_seen: steps at which it was finite and not positive, int32.
@@ -76,8 +76,8 @@ def loss_ratio(min_scale: Scalar | float = 0.0, max_scale: Scalar | float = 10.0
 
     def init() -> LossRatioState:
         return LossRatioState(
-            loss_ratio_first=jnp.full((), jnp.nan, jnp.float32),
-            loss_ratio_last=jnp.full((), jnp.nan, jnp.float32),
+            loss_ratio_first=jnp.full((), jnp.inf, jnp.float32),
+            loss_ratio_last=jnp.full((), jnp.inf, jnp.float32),
             loss_ratio_condition=jnp.array(Condition.LISTENING, jnp.int32),
             loss_ratio_nonfinite_seen=jnp.zeros((), jnp.int32),
             loss_ratio_nonpositive_seen=jnp.zeros((), jnp.int32),
@@ -87,7 +87,7 @@ def loss_ratio(min_scale: Scalar | float = 0.0, max_scale: Scalar | float = 10.0
         value = jnp.asarray(observation.value, jnp.float32)
         finite = jnp.isfinite(value)
         usable = finite & (value >= _SMALLEST_NORMAL)
-        begins = usable & jnp.isnan(state.loss_ratio_first)
+        begins = usable & jnp.isinf(state.loss_ratio_first)
 
         found = jnp.where(
             value > state.loss_ratio_last, jnp.int32(Condition.RISING), jnp.int32(Condition.FLAT)

@@ -18,7 +18,7 @@ class ReduceOnPlateauState(NamedTuple):
     Attributes:
       plateau_scale: the present scale, float32.
       plateau_best: the best mean of a window so far; infinite before the first, float32.
-      plateau_first: the mean of the first window; NaN before it is complete, float32.
+      plateau_first: the mean of the first window; infinite before it is complete, float32.
       plateau_mean: the mean of the last complete window, float32.
       plateau_error: the standard error of that mean, float32.
       plateau_bad_windows: windows since the last improvement or reduction, int32.
@@ -158,9 +158,9 @@ def reduce_on_plateau(
         return ReduceOnPlateauState(
             plateau_scale=jnp.ones((), jnp.float32),
             plateau_best=jnp.full((), sign * jnp.inf, jnp.float32),
-            plateau_first=jnp.full((), jnp.nan, jnp.float32),
-            plateau_mean=jnp.full((), jnp.nan, jnp.float32),
-            plateau_error=jnp.full((), jnp.nan, jnp.float32),
+            plateau_first=jnp.full((), jnp.inf, jnp.float32),
+            plateau_mean=jnp.full((), jnp.inf, jnp.float32),
+            plateau_error=jnp.full((), jnp.inf, jnp.float32),
             plateau_bad_windows=jnp.zeros((), jnp.int32),
             plateau_cooldown_left=jnp.zeros((), jnp.int32),
             plateau_condition=jnp.array(Condition.LISTENING, jnp.int32),
@@ -207,7 +207,7 @@ def reduce_on_plateau(
 
         found = jnp.where(worsened, jnp.int32(Condition.RISING), jnp.int32(Condition.FLAT))
         found = jnp.where(improved, jnp.int32(Condition.DESCENDING), found)
-        first = jnp.where(judged & jnp.isnan(state.plateau_first), block.mean, state.plateau_first)
+        first = jnp.where(judged & jnp.isinf(state.plateau_first), block.mean, state.plateau_first)
         state = ReduceOnPlateauState(
             plateau_scale=scale,
             plateau_best=jnp.where(improved, block.mean, state.plateau_best),

@@ -32,6 +32,6 @@ def counted(counter: jax.Array, happened: jax.Array) -> jax.Array:
 
 
 def finite_difference(first: jax.Array, second: jax.Array) -> jax.Array:
-    """Return ``first - second``, at most the largest float32; NaN where either is unknown."""
+    """Return ``first - second``, at most the largest float32; infinite where either is."""
     known = jnp.isfinite(first) & jnp.isfinite(second)
-    return jnp.where(known, jnp.clip(first - second, -_LARGEST, _LARGEST), jnp.nan)
+    return jnp.where(known, jnp.clip(first - second, -_LARGEST, _LARGEST), jnp.inf)

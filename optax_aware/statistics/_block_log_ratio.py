@@ -18,7 +18,7 @@ class BlockLogRatioState(NamedTuple):
 
     Attributes:
       ratio_block: the block that is being filled.
-      ratio_mean: the mean of the last complete block; NaN before the first, float32.
+      ratio_mean: the mean of the last complete block; infinite before the first, float32.
       ratio_error: the standard error of that mean, float32.
     """
 
@@ -72,15 +72,15 @@ def block_log_ratio(window: Scalar | int) -> Statistic:
     def init() -> BlockLogRatioState:
         return BlockLogRatioState(
             ratio_block=block.init(),
-            ratio_mean=jnp.full((), jnp.nan, jnp.float32),
-            ratio_error=jnp.full((), jnp.nan, jnp.float32),
+            ratio_mean=jnp.full((), jnp.inf, jnp.float32),
+            ratio_error=jnp.full((), jnp.inf, jnp.float32),
         )
 
     def update(
         state: BlockLogRatioState, value: Scalar
     ) -> tuple[BlockLogRatioState, BlockLogRatio]:
         filling, last = block.update(state.ratio_block, value)
-        compared = last.complete & ~jnp.isnan(state.ratio_mean)
+        compared = last.complete & jnp.isfinite(state.ratio_mean)
         positive = (last.mean >= _SMALLEST_NORMAL) & (state.ratio_mean >= _SMALLEST_NORMAL)
         defined = compared & positive
         log_ratio = jnp.log(jnp.where(defined, last.mean, 1.0)) - jnp.log(

@@ -31,8 +31,8 @@ class BlockMean(NamedTuple):
 
     Attributes:
       mean: the mean of the block; NaN at a value that completes none, float32.
-      standard_error: of that mean, for independent values; NaN for a block of one
-        value, infinite where the squares exceed float32, float32.
+      standard_error: of that mean, for independent values; infinite for a block of one
+        value, and where the squares exceed float32; float32.
       complete: whether this value completed a block, bool.
     """
 
@@ -98,7 +98,7 @@ def block_mean(window: Scalar | int) -> Statistic:
 
         mean = jnp.where(deviation == 0.0, origin, 2.0 * (0.5 * origin + deviation))
         pairs = seen.astype(jnp.float32) * jnp.maximum(seen - 1, 1).astype(jnp.float32)
-        error = jnp.where(seen == 1, jnp.nan, 2.0 * jnp.sqrt(squares / pairs))
+        error = jnp.where(seen == 1, jnp.inf, 2.0 * jnp.sqrt(squares / pairs))
 
         complete = finite & (seen >= jnp.asarray(window))
         filled = BlockMeanState(seen, origin, deviation, squares)

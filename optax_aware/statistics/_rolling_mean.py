@@ -29,7 +29,7 @@ class RollingMean(NamedTuple):
     """The mean of the ring.
 
     Attributes:
-      mean: of the values in the ring; NaN before the first one, float32.
+      mean: of the values in the ring; infinite before the first one, float32.
       full: whether the ring holds `window` values, bool.
     """
 
@@ -91,7 +91,7 @@ def rolling_mean(window: int) -> Statistic:
         scaled_mean = factor * newest + mean_deviation
         mean = jnp.where(mean_deviation == 0.0, newest, scaled_mean / factor)
         estimate = RollingMean(
-            mean=jnp.where(filled == 0, jnp.nan, mean),
+            mean=jnp.where(filled == 0, jnp.inf, mean),
             full=filled == window,
         )
         return RollingMeanState(values, filled, slot), estimate

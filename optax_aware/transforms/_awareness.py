@@ -64,12 +64,6 @@ def _fresh(policy: Policy) -> PolicyState:
     return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), policy.init())
 
 
-def _known_or_infinite(number) -> jax.Array:
-    """Return evidence with infinity for unknown: a NaN in a state would trip jax_debug_nans."""
-    number = _float(number)
-    return jnp.where(jnp.isnan(number), _float(jnp.inf), number)
-
-
 def init_awareness(policy: Policy, base_rate: jax.Array) -> AwarenessState:
     """Return the state before the first update."""
     return AwarenessState(
@@ -126,7 +120,7 @@ def advance_awareness(
     finite = jnp.isfinite(observation.value) & jnp.asarray(observation.gradients_finite)
     skip = jnp.asarray(decision.skip) | ~finite
     rewind = jnp.asarray(decision.rewind) & can_rewind
-    evidence = Evidence(*map(_known_or_infinite, decision.evidence))
+    evidence = Evidence(*map(_float, decision.evidence))
     new_state = AwarenessState(
         aware_policy_state=jax.tree.map(_like, policy_state, state.aware_policy_state),
         aware_updates_seen=optax.safe_increment(state.aware_updates_seen),

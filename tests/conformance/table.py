@@ -7,7 +7,6 @@ import optax
 
 import optax_aware as oa
 from tests.policies.table import POLICIES
-from tests.references.scripted import scripted
 
 
 def _rewinding(policy: oa.Policy) -> oa.Policy:
@@ -26,9 +25,9 @@ def _rewinding(policy: oa.Policy) -> oa.Policy:
 
 TRANSFORMS: dict[str, Callable[[oa.Policy], optax.GradientTransformationExtraArgs]] = {
     "scale_by_policy": lambda policy: optax.chain(optax.sgd(0.1), oa.scale_by_policy(policy)),
-    "as_learning_rate": lambda policy: optax.inject_hyperparams(
-        optax.sgd, hyperparam_dtype=jnp.float32
-    )(learning_rate=oa.as_learning_rate(policy, 0.1), momentum=0.9),
+    "as_learning_rate": lambda policy: optax.inject_hyperparams(optax.sgd)(
+        learning_rate=oa.as_learning_rate(policy, 0.1)
+    ),
     "aware": lambda policy: oa.aware(
         optax.scale_by_adam(), policy, learning_rate=0.1, average=False
     ),
@@ -55,5 +54,3 @@ ONE_OF_EACH = [(transform, "reduce_on_plateau") for transform in TRANSFORMS]
 
 LOSSES = (1.0, 0.8, 0.9, 0.9, 0.9, float("nan"), 0.9, 0.9, 1.2, 0.9, float("inf"), 0.7)
 """Losses that make the policies of the table act, faults included."""
-
-SCRIPTED_EVERYTHING = scripted([0.1] * 12, skip=[1], keep=[2], rewind=[4])

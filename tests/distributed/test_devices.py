@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 import optax_aware as oa
+from tests.references.scripted import scripted
 
 DEVICES = 8
 LEVEL_OF_STEP = 2.0 ** jnp.arange(8)
@@ -115,6 +116,27 @@ def test_shard_map_with_an_axis_name(mesh, broken_device):
     else:
         np.testing.assert_array_equal(params["w"], first["w"])
         assert oa.report(opt_state).skipped == len(LEVEL_OF_STEP)
+
+
+def test_explicit_sharding_is_kept():
+    if jax.device_count() < DEVICES:
+        pytest.skip(f"needs {DEVICES} devices, this machine shows {jax.device_count()}")
+    mesh = jax.make_mesh((DEVICES,), ("batch",), axis_types=(AxisType.Explicit,))
+    scripts = scripted([0.1] * 4, skip=[1], keep=[1], rewind=[2])
+    tx = oa.aware(optax.scale_by_adam(), scripts, average=True)
+    with jax.set_mesh(mesh):
+        params = {
+            "w": jax.device_put(jnp.ones((16, 4)), NamedSharding(mesh, PartitionSpec("batch"))),
+            "b": jax.device_put(jnp.ones(3), NamedSharding(mesh, PartitionSpec())),
+        }
+        opt_state = jax.jit(tx.init)(params)
+        types = jax.tree.map(jax.typeof, opt_state)
+        assert "16@batch" in str(jax.typeof(opt_state.aware_average.average_params["w"]))
+        update = jax.jit(tx.update)
+        for _ in range(4):
+            updates, opt_state = update(params, opt_state, params, value=1.0)
+            assert jax.tree.map(jax.typeof, updates) == jax.tree.map(jax.typeof, params)
+            assert jax.tree.map(jax.typeof, opt_state) == types
 
 
 @pytest.mark.parametrize("make", [oa.scale_by_policy, None])

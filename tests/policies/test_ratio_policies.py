@@ -54,7 +54,7 @@ def test_ratio_based_raises_by_the_root():
     decisions = replays.replay("ratio_based", [1.0, 1.0, 2.25, 2.25, 2.25], window=2)
     np.testing.assert_allclose(decisions.scale, [1, 1, 1, 1.5, 1.5], rtol=1e-6)
     assert names(decisions) == ["listening"] * 3 + ["rising"] * 2
-    np.testing.assert_allclose(decisions.evidence.value_mean, [np.nan, 1, 1, 2.25, 2.25])
+    np.testing.assert_allclose(decisions.evidence.value_mean, [np.inf, 1, 1, 2.25, 2.25])
 
 
 def test_raise_starts_from_the_bound_that_is_in_force():

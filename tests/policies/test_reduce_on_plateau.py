@@ -239,9 +239,9 @@ def test_reports_what_it_judges():
         "nonfinite",
     ]
     evidence = decisions.evidence
-    np.testing.assert_allclose(evidence.value_mean, [np.nan, 3, 3, 1, 1, 3, 3])
-    np.testing.assert_allclose(evidence.value_standard_error, [np.nan, 1, 1, 0, 0, 0, 0])
-    np.testing.assert_allclose(evidence.progress, [np.nan, 0, 0, 2, 2, 2, 2])
+    np.testing.assert_allclose(evidence.value_mean, [np.inf, 3, 3, 1, 1, 3, 3])
+    np.testing.assert_allclose(evidence.value_standard_error, [np.inf, 1, 1, 0, 0, 0, 0])
+    np.testing.assert_allclose(evidence.progress, [np.inf, 0, 0, 2, 2, 2, 2])
 
 
 def test_flat_is_within_the_tolerance_of_the_best():
