@@ -1,10 +1,9 @@
 """A rate that never changes."""
 
 import jax
-from jax.typing import ArrayLike
 
 from optax_aware._arguments import check_number
-from optax_aware.schedules._steps import Number, Schedule, as_rate, read_number, read_steps
+from optax_aware.schedules._steps import Number, Schedule, read_number, schedule_of
 
 
 def constant(value: Number) -> Schedule:
@@ -36,7 +35,7 @@ def constant(value: Number) -> Schedule:
     """
     check_number("value", value, 0.0)
 
-    def schedule(step: ArrayLike) -> jax.Array:
-        return as_rate(read_number(value), read_steps(step))
+    def rate(_: jax.Array) -> jax.Array:
+        return read_number(value)
 
-    return schedule
+    return schedule_of(rate)

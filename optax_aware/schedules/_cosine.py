@@ -1,17 +1,15 @@
 """Cosine decay."""
 
 import jax
-from jax.typing import ArrayLike
 
 from optax_aware._arguments import check_number
 from optax_aware.schedules._shapes import weights
 from optax_aware.schedules._steps import (
     Number,
     Schedule,
-    as_rate,
     progress,
     read_number,
-    read_steps,
+    schedule_of,
 )
 
 
@@ -49,10 +47,8 @@ def cosine(init_value: Number, decay_steps: Number, end_value: Number = 0.0) -> 
     check_number("decay_steps", decay_steps, 0.0)
     check_number("end_value", end_value, 0.0)
 
-    def schedule(step: ArrayLike) -> jax.Array:
-        time = read_steps(step)
+    def rate(time: jax.Array) -> jax.Array:
         start_weight, end_weight = weights("cosine", *progress(time, decay_steps))
-        rate = read_number(init_value) * start_weight + read_number(end_value) * end_weight
-        return as_rate(rate, time)
+        return read_number(init_value) * start_weight + read_number(end_value) * end_weight
 
-    return schedule
+    return schedule_of(rate)

@@ -3,7 +3,6 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 
 from optax_aware._arguments import check_number
 from optax_aware.schedules._growth import growth
@@ -11,18 +10,19 @@ from optax_aware.schedules._shapes import weights
 from optax_aware.schedules._steps import (
     Number,
     Schedule,
-    as_rate,
     divide,
     gap,
+    multiply,
     progress,
     read_number,
     read_steps,
+    schedule_of,
     split,
     to_float,
 )
 
 _EXACT = np.float32(2**24)  # below it a float32 tells every whole number from the next
-_UINT32_TOP = np.float32(4.29e9)
+_UINT32_TOP = np.uint32(2**32 - 1)
 
 
 def _excess(period_factor: Number) -> jax.Array:
@@ -49,12 +49,14 @@ def _starts(
     cycles = jnp.where(raised > 2, raised - 1, jnp.expm1(exponent)) / safe_excess
     cycles = jnp.where(equal, count + count * (count - 1) / 2 * excess, cycles)
     start = period * cycles
-    whole_cycles = equal | ((jnp.floor(cycles) == cycles) & (cycles < _EXACT))
-    exact = whole_cycles & (jnp.floor(period) == period) & (start < _UINT32_TOP)
-    product = jnp.where(equal, index, cycles.astype(jnp.uint32)) * period.astype(jnp.uint32)
-    whole, part = split(start)
-    gradient_alone = start - jax.lax.stop_gradient(start)
-    return jnp.where(exact, product, whole), jnp.where(exact, gradient_alone, part)
+    # So many first cycles, where that is a whole number, can be told in steps exactly.
+    known = equal | ((jnp.floor(cycles) == cycles) & (cycles < _EXACT))
+    multiple = jnp.where(equal, index, cycles.astype(jnp.uint32))
+    known &= multiple <= _UINT32_TOP // jnp.maximum(split(period)[0], np.uint32(1))
+    (known_whole, known_part), (whole, part) = multiply(multiple, period), split(start)
+    stop = jax.lax.stop_gradient
+    known_part = stop(known_part) + (start - stop(start))
+    return jnp.where(known, known_whole, whole), jnp.where(known, known_part, part)
 
 
 def _find_cycle(
@@ -140,8 +142,8 @@ def cosine_restarts(
     check_number("peak_factor", peak_factor, 0.0, 1.0)
     check_number("end_value", end_value, 0.0)
 
-    def schedule(step: ArrayLike) -> jax.Array:
-        time, first = read_steps(step), to_float(read_steps(period))
+    def rate(time: jax.Array) -> jax.Array:
+        first = to_float(read_steps(period))
         positive = first > 0
         first = jnp.where(positive, first, np.float32(1))
         index, since = _find_cycle(time, first, period_factor)
@@ -151,6 +153,6 @@ def cosine_restarts(
         height = growth(peak_factor, to_float(index), high=1.0)
         peak = low * (1 - height) + read_number(init_value) * height
         rate = peak * start_weight + low * end_weight
-        return as_rate(jnp.where(positive, rate, low), time)
+        return jnp.where(positive, rate, low)
 
-    return schedule
+    return schedule_of(rate)

@@ -3,17 +3,16 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 
 from optax_aware._arguments import check_flag, check_number
 from optax_aware.schedules._growth import growth
 from optax_aware.schedules._steps import (
     Number,
     Schedule,
-    as_rate,
     divide,
     read_number,
     read_steps,
+    schedule_of,
     to_float,
 )
 
@@ -66,15 +65,14 @@ def exponential(
     check_flag("staircase", staircase)
     check_number("end_value", end_value, 0.0)
 
-    def schedule(step: ArrayLike) -> jax.Array:
-        time, duration = read_steps(step), read_steps(decay_steps)
+    def rate(time: jax.Array) -> jax.Array:
+        duration = read_steps(decay_steps)
         periods, rest = divide(time, duration)
-        decay = growth(decay_rate, to_float(periods))
+        part = None
         if not staircase:
-            # The power of the whole periods is exact in its exponent, however long the run.
-            length = jnp.where(duration > 0, to_float(duration), np.float32(1))
-            decay = decay * growth(decay_rate, to_float(rest) / length)
+            part = to_float(rest) / jnp.where(duration > 0, to_float(duration), np.float32(1))
+        decay = growth(decay_rate, to_float(periods), part)
         rate, floor = read_number(init_value) * decay, read_number(end_value)
-        return as_rate(jnp.where((duration > 0) & (rate > floor), rate, floor), time)
+        return jnp.where((duration > 0) & (rate > floor), rate, floor)
 
-    return schedule
+    return schedule_of(rate)

@@ -8,34 +8,47 @@ import numpy as np
 
 from optax_aware.schedules._steps import Number, read_number
 
-# A rate above one would overflow some day, and its gradient sooner; e**60 is past any use.
-_LARGEST_LOGARITHM = np.float32(60)
+# A rate above 1 would overflow some day, and its gradient sooner; e**60 is past any use.
+_LARGEST_LOGARITHM = 60.0
+_LARGEST = np.float32(math.exp(_LARGEST_LOGARITHM))
 
 
 def growth(
-    rate: Number, exponent: jax.Array, low: float = 0.0, high: float | None = None
+    rate: Number,
+    count: jax.Array,
+    part: jax.Array | None = None,
+    low: float = 0.0,
+    high: float | None = None,
 ) -> jax.Array:
-    """Return rate**exponent for numbers that are not negative, with finite gradients.
+    """Return rate**(count + part) for numbers that are not negative, with finite gradients.
 
-    0**0 is 1. A Python float has more digits than a float32, and 0.99 differs from the
-    float32 next to it by a part in 10**8, which the 10**4th power makes a part in 10**4:
-    the digits that float32 drops are multiplied in again.
+    The power of the whole ``count`` and that of a ``part`` below 1 are taken apart, so that
+    the part keeps its digits however large the count. 0**0 is 1.
     """
     base = read_number(rate, low, high)
     positive = base > 0
     safe = jnp.where(positive, base, np.float32(1))
     rising = base > 1
-    ceiling = _LARGEST_LOGARITHM / jnp.log(jnp.where(rising, base, np.float32(2)))
-    ceiling = jax.lax.stop_gradient(jnp.where(rising, ceiling, jnp.inf))
-    exponent = jnp.where(exponent > ceiling, ceiling, exponent)
-    power = jnp.power(safe, exponent) * _dropped_digits(rate, exponent)
-    return jnp.where(positive, power, jnp.where(exponent > 0, np.float32(0), np.float32(1)))
+    ceiling = np.float32(_LARGEST_LOGARITHM) / jnp.log(jnp.where(rising, base, np.float32(2)))
+    exponent = count if part is None else count + part
+    beyond = rising & (exponent >= ceiling)
+    count = jnp.where(beyond, np.float32(0), count)
+    power = jnp.power(safe, count) * _dropped_digits(rate, count)
+    if part is not None:
+        power = power * jnp.power(safe, part)
+    power = jnp.where(positive, power, jnp.where(exponent > 0, np.float32(0), np.float32(1)))
+    return jnp.where(beyond, _LARGEST, power)
 
 
-def _dropped_digits(rate: Number, exponent: jax.Array) -> jax.Array | float:
+def _dropped_digits(rate: Number, count: jax.Array) -> jax.Array | float:
+    """Return the power of what a float32 drops of a Python float.
+
+    0.99 and the float32 next to it differ by one part in 10**8, their 10**4th powers by one
+    in 10**4.
+    """
     if isinstance(rate, jax.Array):
         return 1.0
     given, kept = float(rate), float(np.float32(rate))
     if kept == 0 or math.isinf(kept):
         return 1.0
-    return jnp.exp(exponent * np.float32(math.log(given / kept)))
+    return jnp.exp(count * np.float32(math.log(given / kept)))

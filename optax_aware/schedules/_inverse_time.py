@@ -2,10 +2,16 @@
 
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 
 from optax_aware._arguments import check_flag, check_number
-from optax_aware.schedules._steps import Number, Schedule, as_rate, ratio, read_number, read_steps
+from optax_aware.schedules._steps import (
+    Number,
+    Schedule,
+    ratio,
+    read_number,
+    read_steps,
+    schedule_of,
+)
 
 
 def inverse_time(
@@ -56,10 +62,10 @@ def inverse_time(
     check_flag("staircase", staircase)
     check_number("end_value", end_value, 0.0)
 
-    def schedule(step: ArrayLike) -> jax.Array:
-        time, duration = read_steps(step), read_steps(decay_steps)
+    def rate(time: jax.Array) -> jax.Array:
+        duration = read_steps(decay_steps)
         divisor = 1 + read_number(decay_rate, low=0.0) * ratio(time, duration, staircase)
         rate, floor = read_number(init_value) / divisor, read_number(end_value)
-        return as_rate(jnp.where((duration > 0) & (rate > floor), rate, floor), time)
+        return jnp.where((duration > 0) & (rate > floor), rate, floor)
 
-    return schedule
+    return schedule_of(rate)

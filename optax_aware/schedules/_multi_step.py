@@ -2,7 +2,6 @@
 
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 
 from optax_aware._arguments import check_number
 from optax_aware.schedules._boundaries import (
@@ -12,7 +11,7 @@ from optax_aware.schedules._boundaries import (
     read_boundaries,
 )
 from optax_aware.schedules._growth import growth
-from optax_aware.schedules._steps import Number, Schedule, as_rate, read_number, read_steps
+from optax_aware.schedules._steps import Number, Schedule, read_number, schedule_of
 
 
 def multi_step(init_value: Number, boundaries: Numbers, factor: Number = 0.1) -> Schedule:
@@ -51,9 +50,8 @@ def multi_step(init_value: Number, boundaries: Numbers, factor: Number = 0.1) ->
     check_boundaries(boundaries)
     check_number("factor", factor, 0.0)
 
-    def schedule(step: ArrayLike) -> jax.Array:
-        time = read_steps(step)
+    def rate(time: jax.Array) -> jax.Array:
         drops = count_passed(time, read_boundaries(boundaries)).astype(jnp.float32)
-        return as_rate(read_number(init_value) * growth(factor, drops), time)
+        return read_number(init_value) * growth(factor, drops)
 
-    return schedule
+    return schedule_of(rate)

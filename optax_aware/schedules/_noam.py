@@ -3,15 +3,14 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 
 from optax_aware._arguments import check_number
 from optax_aware.schedules._steps import (
     Number,
     Schedule,
-    as_rate,
     read_number,
     read_steps,
+    schedule_of,
     to_float,
 )
 
@@ -50,8 +49,7 @@ def noam(model_dim: Number, warmup_steps: Number, scale: Number = 1.0) -> Schedu
     check_number("warmup_steps", warmup_steps, 0.0)
     check_number("scale", scale, 0.0)
 
-    def schedule(step: ArrayLike) -> jax.Array:
-        time = read_steps(step)
+    def rate(time: jax.Array) -> jax.Array:
         number = to_float(time) + 1
         width, warmup = read_number(model_dim), to_float(read_steps(warmup_steps))
         rising = number < warmup
@@ -60,6 +58,6 @@ def noam(model_dim: Number, warmup_steps: Number, scale: Number = 1.0) -> Schedu
         shape = jnp.where(rising, rise, 1 / jnp.sqrt(number))
         # No width is no model: a traced one that is 0 reads as 1.
         factor = read_number(scale) / jnp.sqrt(jnp.where(width > 0, width, np.float32(1)))
-        return as_rate(factor * shape, time)
+        return factor * shape
 
-    return schedule
+    return schedule_of(rate)

@@ -1,16 +1,15 @@
 """The 1cycle schedule."""
 
 import jax
-from jax.typing import ArrayLike
 
 from optax_aware._arguments import check_choice, check_flag, check_number
 from optax_aware.schedules._shapes import SHAPES, weights
 from optax_aware.schedules._steps import (
     Number,
     Schedule,
-    as_rate,
     read_number,
     read_steps,
+    schedule_of,
     segment,
     to_float,
 )
@@ -76,8 +75,8 @@ def one_cycle(
     check_number("final_factor", final_factor, 0.0)
     check_choice("shape", shape, SHAPES)
 
-    def schedule(step: ArrayLike) -> jax.Array:
-        time, end = read_steps(step), read_steps(total_steps)
+    def rate(time: jax.Array) -> jax.Array:
+        end = read_steps(total_steps)
         fraction = read_number(warmup_fraction, 0.0, 0.5 if three_phase else 1.0)
         top = fraction * to_float(end)
         first, last = read_number(init_factor), read_number(final_factor)
@@ -91,6 +90,6 @@ def one_cycle(
         for start, stop, target in phases:
             start_weight, end_weight = weights(shape, *segment(time, start, stop))
             factor = factor * start_weight + target * end_weight
-        return as_rate(read_number(peak_value) * factor, time)
+        return read_number(peak_value) * factor
 
-    return schedule
+    return schedule_of(rate)

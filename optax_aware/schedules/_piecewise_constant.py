@@ -2,7 +2,6 @@
 
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 
 from optax_aware.schedules._boundaries import (
     Numbers,
@@ -12,7 +11,7 @@ from optax_aware.schedules._boundaries import (
     count_passed,
     read_boundaries,
 )
-from optax_aware.schedules._steps import Schedule, as_rate, read_number, read_steps
+from optax_aware.schedules._steps import Schedule, read_number, schedule_of
 
 
 def piecewise_constant(values: Numbers, boundaries: Numbers) -> Schedule:
@@ -49,9 +48,8 @@ def piecewise_constant(values: Numbers, boundaries: Numbers) -> Schedule:
     check_boundaries(boundaries)
     check_length("values", values, len(boundaries) + 1, "one more than boundaries")
 
-    def schedule(step: ArrayLike) -> jax.Array:
-        time = read_steps(step)
+    def rate(time: jax.Array) -> jax.Array:
         levels = jnp.stack([read_number(value) for value in values])
-        return as_rate(levels[count_passed(time, read_boundaries(boundaries))], time)
+        return levels[count_passed(time, read_boundaries(boundaries))]
 
-    return schedule
+    return schedule_of(rate)

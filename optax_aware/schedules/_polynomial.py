@@ -3,17 +3,15 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 
 from optax_aware._arguments import check_number
 from optax_aware.schedules._shapes import weights
 from optax_aware.schedules._steps import (
     Number,
     Schedule,
-    as_rate,
     progress,
     read_number,
-    read_steps,
+    schedule_of,
 )
 
 
@@ -69,14 +67,12 @@ def polynomial(
     check_number("decay_steps", decay_steps, 0.0)
     check_number("power", power, 0.0)
 
-    def schedule(step: ArrayLike) -> jax.Array:
-        time = read_steps(step)
+    def rate(time: jax.Array) -> jax.Array:
         done, left = progress(time, decay_steps)
         start_weight, end_weight = _power_weights(done, left, read_number(power, low=0.0))
-        rate = read_number(init_value) * start_weight + read_number(end_value) * end_weight
-        return as_rate(rate, time)
+        return read_number(init_value) * start_weight + read_number(end_value) * end_weight
 
-    return schedule
+    return schedule_of(rate)
 
 
 def linear(init_value: Number, end_value: Number, decay_steps: Number) -> Schedule:
@@ -114,10 +110,8 @@ def linear(init_value: Number, end_value: Number, decay_steps: Number) -> Schedu
     check_number("end_value", end_value, 0.0)
     check_number("decay_steps", decay_steps, 0.0)
 
-    def schedule(step: ArrayLike) -> jax.Array:
-        time = read_steps(step)
+    def rate(time: jax.Array) -> jax.Array:
         start_weight, end_weight = weights("linear", *progress(time, decay_steps))
-        rate = read_number(init_value) * start_weight + read_number(end_value) * end_weight
-        return as_rate(rate, time)
+        return read_number(init_value) * start_weight + read_number(end_value) * end_weight
 
-    return schedule
+    return schedule_of(rate)

@@ -69,6 +69,21 @@ def as_rate(rate: ArrayLike, step: jax.Array) -> jax.Array:
     return jnp.broadcast_to(jnp.asarray(rate, jnp.float32), jnp.shape(step))
 
 
+def schedule_of(rate: Callable[[jax.Array], jax.Array]) -> Schedule:
+    """Make a schedule of a function that maps steps as `read_steps` reads them to rates.
+
+    It is compiled as a whole, so that a call outside of `jax.jit`, to log a rate or to draw
+    a picture, is one computation in place of some dozens.
+    """
+    compiled = jax.jit(rate)
+
+    def schedule(step: ArrayLike) -> jax.Array:
+        time = read_steps(step)
+        return as_rate(compiled(time), time)
+
+    return schedule
+
+
 def is_integer(count: jax.Array) -> bool:
     """Tell whether a number of steps is held as an integer."""
     return jnp.issubdtype(count.dtype, jnp.integer)
@@ -149,6 +164,13 @@ def progress(step: jax.Array, duration: Number) -> tuple[jax.Array, jax.Array]:
     return segment(step, jnp.zeros((), jnp.int32), stop)
 
 
+def multiply(count: jax.Array, period: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Return a number of periods (uint32) in steps, split, without rounding whole steps."""
+    whole, part = split(period)
+    carried, rest = split(to_float(count) * part)
+    return count * whole + carried, rest
+
+
 def divide(step: jax.Array, period: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Return the number of whole periods before a step (uint32), and the steps since then.
 
@@ -163,19 +185,18 @@ def divide(step: jax.Array, period: jax.Array) -> tuple[jax.Array, jax.Array]:
         return quotient, rest
     # A float that is a whole number is divided as one, so that a sweep over float periods
     # gives what each period gives alone; only a broken period needs float arithmetic.
-    time = to_float(step)
+    time, broken = to_float(step), period_part > 0
     length = jnp.where(period > 0, to_float(period), np.float32(1))
-    broken = period_part > 0
-    count = jnp.floor(time / length)
-    over = time - count * length
-    count = count + (over >= length) - (over < 0)
-    count = jnp.clip(count, 0, _FLOAT32_BELOW_UINT32_TOP)
-    remainder = jnp.where(broken, time - count * length, to_float(rest) + step_part)
-    remainder = jax.lax.stop_gradient(jnp.maximum(remainder, 0))
-    quotient = jnp.where(broken, count.astype(jnp.uint32), quotient)
+    count = jnp.minimum(jnp.floor(time / length), _FLOAT32_BELOW_UINT32_TOP).astype(jnp.uint32)
+    over = gap((step_whole, step_part), multiply(count, period))
+    count = count + (over >= length).astype(jnp.uint32) - (over < 0).astype(jnp.uint32)
+    over = gap((step_whole, step_part), multiply(count, period))
+    quotient = jnp.where(broken, count, quotient)
+    remainder = jnp.where(broken, jnp.maximum(over, 0), to_float(rest) + step_part)
     # The value is exact already; these terms are zero and carry the gradient.
-    drift = to_float(quotient) * (length - jax.lax.stop_gradient(length))
-    return quotient, remainder + (time - jax.lax.stop_gradient(time)) - drift
+    stop = jax.lax.stop_gradient
+    drift = to_float(quotient) * (length - stop(length))
+    return quotient, stop(remainder) + (time - stop(time)) - drift
 
 
 def ratio(step: jax.Array, duration: jax.Array, staircase: bool = False) -> jax.Array:

@@ -3,18 +3,17 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 
 from optax_aware._arguments import check_choice, check_number
 from optax_aware.schedules._growth import growth
 from optax_aware.schedules._steps import (
     Number,
     Schedule,
-    as_rate,
     divide,
     progress,
     read_number,
     read_steps,
+    schedule_of,
     to_float,
 )
 
@@ -73,8 +72,8 @@ def triangular(
     check_choice("mode", mode, _MODES)
     check_number("decay_rate", decay_rate, 0.0, 1.0)
 
-    def schedule(step: ArrayLike) -> jax.Array:
-        time, half = read_steps(step), read_steps(half_period)
+    def rate(time: jax.Array) -> jax.Array:
+        half = read_steps(half_period)
         slopes, since = divide(time, half)
         done, left = progress(since, half)
         height = jnp.where(slopes % 2 == 0, done, left)
@@ -83,7 +82,6 @@ def triangular(
         elif mode == "exp_range":
             height = height * growth(decay_rate, to_float(time), high=1.0)
         height = jnp.where(half > 0, height, np.float32(0))
-        rate = read_number(min_value) * (1 - height) + read_number(max_value) * height
-        return as_rate(rate, time)
+        return read_number(min_value) * (1 - height) + read_number(max_value) * height
 
-    return schedule
+    return schedule_of(rate)

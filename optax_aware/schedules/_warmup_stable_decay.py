@@ -1,18 +1,19 @@
 """Warmup, a plateau, and a decay at the end."""
 
 import jax
-from jax.typing import ArrayLike
+import jax.numpy as jnp
 
 from optax_aware._arguments import check_choice, check_number
 from optax_aware.schedules._shapes import weights
 from optax_aware.schedules._steps import (
     Number,
     Schedule,
-    as_rate,
+    difference,
+    elapsed,
     progress,
     read_number,
     read_steps,
-    segment,
+    schedule_of,
     total,
 )
 
@@ -72,14 +73,15 @@ def warmup_stable_decay(
     check_number("end_value", end_value, 0.0)
     check_choice("shape", shape, ("linear", "cosine", "1-sqrt"))
 
-    def schedule(step: ArrayLike) -> jax.Array:
-        time = read_steps(step)
+    def rate(time: jax.Array) -> jax.Array:
         done, left = progress(time, warmup_steps)
         rise = read_number(init_value) * left + read_number(peak_value) * done
         plateau_end = total(read_steps(warmup_steps), read_steps(stable_steps))
-        end = total(plateau_end, read_steps(decay_steps))
-        peak_weight, end_weight = weights(shape, *segment(time, plateau_end, end))
-        rate = rise * peak_weight + read_number(end_value) * end_weight
-        return as_rate(rate, time)
+        done, left = progress(elapsed(time, plateau_end), decay_steps)
+        # A decay of no length is over at once, but not before the plateau is.
+        decaying = difference(time, plateau_end) >= 0
+        done, left = jnp.where(decaying, done, 0), jnp.where(decaying, left, 1)
+        peak_weight, end_weight = weights(shape, done, left)
+        return rise * peak_weight + read_number(end_value) * end_weight
 
-    return schedule
+    return schedule_of(rate)

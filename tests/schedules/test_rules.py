@@ -1,0 +1,203 @@
+"""What every schedule keeps, whatever its formula."""
+
+import contextlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from optax_aware import schedules
+from tests.schedules.table import CASES, ROUNDED_BOUNDARY, Numbers
+
+FAR = 3_000_000_000
+"""A step that int32 cannot hold and float32 can."""
+
+every_case = pytest.mark.parametrize("case", CASES, ids=[case.label for case in CASES])
+
+
+@contextlib.contextmanager
+def setting(name: str, value: bool):
+    before = getattr(jax.config, name)
+    jax.config.update(name, value)
+    try:
+        yield
+    finally:
+        jax.config.update(name, before)
+
+
+def traced(numbers: Numbers) -> Numbers:
+    """Return the numbers as float32 arrays, to be handed through jit."""
+    return {name: jnp.asarray(number, jnp.float32) for name, number in numbers.items()}
+
+
+def rounded(numbers: Numbers) -> Numbers:
+    """Return the numbers as Python floats with the digits that float32 keeps."""
+    return {name: np.asarray(number, np.float32).tolist() for name, number in numbers.items()}
+
+
+def check_rates(case, rates, steps, numbers: Numbers | None = None, error: float = 0.0) -> None:
+    """Compare with the reference, and check type and shape.
+
+    Each rate is computed from parts that are accurate where they are small, so a relative
+    error is enough, close to an end value of zero too.
+    """
+    assert rates.dtype == jnp.float32
+    assert not rates.weak_type
+    assert rates.shape == np.shape(steps)
+    expected = case.expected(np.ravel(steps), numbers)
+    allowed = max(error, case.error) * np.max(np.abs(expected)) + 1e-30
+    np.testing.assert_allclose(np.ravel(rates), expected, rtol=1e-6, atol=allowed)
+
+
+def test_every_public_schedule_is_in_the_table():
+    assert {case.public_name for case in CASES} == set(schedules.__all__)
+
+
+@every_case
+def test_equals_the_reference(case):
+    schedule = case.build(**case.numbers)
+    check_rates(case, schedule(case.steps), case.steps)
+    between = (case.steps * 0.9375 + 0.375).astype(np.float32)
+    check_rates(case, schedule(between), between)
+
+
+@every_case
+def test_reads_every_kind_of_step(case):
+    schedule = case.build(**case.numbers)
+    middle, last = case.last // 2, case.last
+    for kind in (int, float, np.int64, np.uint8, np.float64, jnp.uint32, jnp.int16, jnp.float32):
+        check_rates(case, schedule(kind(middle)), middle)
+    for far in (int, float, np.int64, np.uint32, np.float32, jnp.uint32):
+        check_rates(case, schedule(far(FAR)), FAR)
+    table = np.array([[-1, -(2**31), 0, 1], [middle, last - 1, last, last + 1]])
+    for steps in (table, table.astype(np.float32) + 0.0, jnp.asarray(table)):
+        check_rates(case, schedule(steps), table)
+    beyond = np.array([[FAR, 0, 2**32 - 1, 2**31], [2**31 - 1, last, -5, last * 10]])
+    check_rates(case, schedule(beyond), beyond)
+    for step in (10**12, 10**30, 1e30, np.inf):
+        assert np.isfinite(schedule(step))
+
+
+@every_case
+def test_float32_where_64_bits_are_enabled(case):
+    with setting("jax_enable_x64", True):
+        schedule = case.build(**case.numbers)
+        check_rates(case, schedule(case.steps), case.steps)
+        steps = jnp.append(jnp.asarray(case.steps), FAR)
+        assert steps.dtype == jnp.int64
+        check_rates(case, jax.jit(schedule)(steps), steps)
+        assert jax.eval_shape(schedule, jnp.float64(1)).dtype == jnp.float32
+
+
+@every_case
+def test_known_numbers_may_be_arrays(case):
+    numbers = rounded(case.numbers)
+    for kind in (jnp.asarray, np.asarray):
+        arrays = {name: kind(number, np.float32) for name, number in numbers.items()}
+        rates = case.build(**arrays)(case.steps)
+        check_rates(case, rates, case.steps, numbers, ROUNDED_BOUNDARY)
+
+
+@every_case
+def test_traced_numbers_under_jit_and_vmap(case):
+    traces = []
+    steps = np.append(case.steps, FAR).astype(np.uint32)
+
+    @jax.jit
+    @jax.vmap
+    def sweep(numbers):
+        traces.append(1)
+        return case.build(**numbers)(jnp.asarray(steps))
+
+    def scaled(by: float) -> Numbers:
+        # A cycle may not be shorter than the last: this factor is made larger.
+        return {
+            name: np.asarray(number) * (2 - by if name == "period_factor" else by)
+            for name, number in case.numbers.items()
+        }
+
+    variants = [rounded(scaled(by)) for by in (1.0, 0.9, 0.5)]
+    stacked = {name: np.stack([each[name] for each in variants]) for name in case.numbers}
+    rates = sweep(traced(stacked))
+    # So far out the phase of a cycle is known only if its length is a whole number.
+    check_rates(case, rates[0], steps, variants[0], ROUNDED_BOUNDARY)
+    for numbers, found in zip(variants[1:], rates[1:], strict=True):
+        check_rates(case, found[:-1], steps[:-1], numbers, ROUNDED_BOUNDARY)
+    sweep(traced({name: number * 0.7 for name, number in stacked.items()}))
+    assert len(traces) == 1, "a number that changes must not compile again"
+
+
+@every_case
+def test_a_known_phase_of_no_length_is_skipped(case):
+    for name in case.lengths:
+        numbers = {**case.numbers, name: 0}
+        check_rates(case, case.build(**numbers)(case.steps), case.steps, numbers)
+
+
+def slopes(case, step: float, name: str, index: int) -> tuple[float, float]:
+    """Return the slopes of the reference below and above one number."""
+    base = rounded(case.numbers)
+    width = 1e-5 * max(abs(float(np.ravel(base[name])[index])), 1e-3)
+
+    def at(shift: float) -> float:
+        moved = np.array(base[name], float)
+        moved.flat[index] += shift
+        return case.reference(step, **{**base, name: moved.tolist()})
+
+    return (at(0) - at(-width)) / width, (at(width) - at(0)) / width
+
+
+@every_case
+def test_gradients_are_finite_and_right_and_lengths_may_be_zero(case):
+    steps = np.append(case.steps, FAR)
+
+    @jax.jit
+    def rates_and_gradients(numbers):
+        def rate(each, step):
+            return case.build(**each)(step)
+
+        per_step = jax.vmap(jax.value_and_grad(rate), in_axes=(None, 0))
+        return per_step(numbers, jnp.asarray(steps, jnp.uint32))
+
+    with setting("jax_debug_nans", True):
+        _, gradients = rates_and_gradients(traced(case.numbers))
+        for name in (*case.lengths, *case.traced_lengths):
+            numbers = {**case.numbers, name: 0.0}
+            found, slope = rates_and_gradients(traced(numbers))
+            check_rates(case, found, steps, rounded(numbers), ROUNDED_BOUNDARY)
+            assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(slope)), name
+        for name, number in case.numbers.items():
+            for limit in (0.0, 1.0, -1.0, 1e9):
+                numbers = {**case.numbers, name: np.full(np.shape(number), limit)}
+                for leaf in jax.tree.leaves(rates_and_gradients(traced(numbers))):
+                    assert np.all(np.isfinite(leaf)), (name, limit)
+
+    compared = 0
+    for name, gradient in gradients.items():
+        assert np.all(np.isfinite(gradient)), name
+        for position in range(1, case.last, 5):
+            for index, slope in enumerate(np.ravel(gradient[position])):
+                below, above = slopes(case, float(steps[position]), name, index)
+                # Where both sides differ a boundary passes through the step.
+                if abs(above - below) < 1e-3 * (abs(above) + abs(below)) + 1e-9:
+                    expected = (below + above) / 2
+                    np.testing.assert_allclose(slope, expected, rtol=3e-3, atol=1e-7)
+                    compared += 1
+    assert compared >= len(range(1, case.last, 5)) // 2
+
+
+FIRST_CASES = {case.public_name: case for case in reversed(CASES)}.values()
+
+
+@pytest.mark.parametrize("case", FIRST_CASES, ids=lambda case: case.label)
+def test_is_the_rate_of_an_optax_optimizer_in_a_scan(case):
+    optimizer = optax.sgd(case.build(**case.numbers))
+
+    def update(state, _):
+        updates, state = optimizer.update(jnp.float32(1.0), state)
+        return state, -updates
+
+    _, rates = jax.lax.scan(update, optimizer.init(jnp.float32(0.0)), length=5)
+    check_rates(case, rates, np.arange(5))
