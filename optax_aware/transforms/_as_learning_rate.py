@@ -78,7 +78,8 @@ def as_learning_rate(
     Hand the result to ``optax.inject_hyperparams(optimizer)(learning_rate=...)``. The loss
     of step t decides the rate of step t: it does not lag. The rate is zero where the loss
     is not finite or the policy skips; the optimizer's moments still take that gradient in,
-    so prefer `aware` where losses or gradients may be NaN.
+    so prefer `aware` where losses or gradients may be NaN. With 16-bit parameters hand
+    ``hyperparam_dtype=jnp.float32`` to ``inject_hyperparams``, or optax rounds b2 to 1.
 
     .. math:: \eta_t = \eta^{base}_t s_t
 

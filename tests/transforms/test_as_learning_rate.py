@@ -55,7 +55,7 @@ def test_the_rate_is_zero_where_the_loss_is_not_finite():
 
 
 def test_the_rate_keeps_float32_with_sixteen_bit_parameters():
-    tx = optax.inject_hyperparams(optax.sgd)(
+    tx = optax.inject_hyperparams(optax.sgd, hyperparam_dtype=jnp.float32)(
         learning_rate=oa.as_learning_rate(oa.policies.constant(), 1e-3)
     )
     opt_state = tx.init(jnp.ones(2, jnp.bfloat16))
