@@ -10,6 +10,7 @@ from collections.abc import Collection
 from typing import Any
 
 import jax
+import jax.core
 import numpy as np
 
 _INT32_MAX = 2**31 - 1

@@ -50,8 +50,8 @@ class TrainState(train_state.TrainState):
         extra_args = {name: new for name, new in keywords.items() if name not in names}
         tx = optax.with_extra_args_support(self.tx)
 
-        def update(updates, opt_state, params=None):
-            return tx.update(updates, opt_state, params, **extra_args)
+        def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+            return tx.update(updates, state, params, **extra_args)
 
         informed = self.replace(tx=optax.GradientTransformation(tx.init, update))
         return (

@@ -1,6 +1,6 @@
 """Reads and edits what our transforms keep, wherever it lies in an optax state."""
 
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -221,14 +221,14 @@ def eval_params(opt_state: optax.OptState, params: optax.Params) -> optax.Params
             f"arrays, got {len(leaves)} arrays or other shapes."
         )
     average = AverageState(means, _array(averages[0].average_taken))
-    folded = fold_in(average, leaves)
+    folded: Any = fold_in(average, leaves)
     return jax.tree.unflatten(
         structure,
         [mean.astype(jnp.result_type(leaf)) for mean, leaf in zip(folded, leaves, strict=True)],
     )
 
 
-def _find(opt_state: optax.OptState, kind: type) -> list:
+def _find(opt_state: Any, kind: type) -> list:
     leaves = jax.tree.leaves(opt_state, is_leaf=lambda node: isinstance(node, kind))
     return [leaf for leaf in leaves if isinstance(leaf, kind)]
 

@@ -1,6 +1,6 @@
 """The polynomial average of the parameters along their path."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -40,7 +40,7 @@ def fold_in(average: AverageState, params: optax.Params) -> optax.Params:
 
 
 def advance_average(
-    average: AverageState, params: optax.Params, held: jax.Array, restart: jax.Array
+    average: AverageState, params: Any, held: jax.Array, restart: jax.Array
 ) -> AverageState:
     """Take in the parameters of this step, unless it is held; start again after a rewind."""
     taken = average.average_taken

@@ -7,18 +7,13 @@ import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
 
-from optax_aware import schedules
-from optax_aware._arguments import check_flag, check_number
-from optax_aware._types import Condition, Policy
+from optax_aware._arguments import check_flag
+from optax_aware._types import Policy
 from optax_aware.transforms._arguments import check_axis_name, check_inner, check_policy
 from optax_aware.transforms._average import AverageState, advance_average, first_average
-from optax_aware.transforms._awareness import (
-    AwarenessState,
-    Verdict,
-    advance_awareness,
-    init_awareness,
-)
+from optax_aware.transforms._awareness import AwarenessState, advance_awareness, init_awareness
 from optax_aware.transforms._base_rate import base_rate, scale_updates
+from optax_aware.transforms._cooldown import cooldown_factor, note_cooldown
 from optax_aware.transforms._direction_sign import direction_sign
 from optax_aware.transforms._inputs import observe_losses
 from optax_aware.transforms._norms import all_finite, observe_norms
@@ -26,10 +21,9 @@ from optax_aware.transforms._snapshot import (
     SnapshotState,
     first_snapshot,
     restore_snapshot,
+    settle_first,
     take_snapshot,
 )
-
-COOLDOWN_FRACTION = 0.3
 
 
 class AwareState(NamedTuple):
@@ -130,7 +124,7 @@ def aware(
     check_flag("rewind", rewind)
     check_axis_name(axis_name)
     rate_at = base_rate(learning_rate)
-    cooldown_at = _cooldown(total_steps)
+    cooldown_at = cooldown_factor(total_steps)
     keeps_snapshots = rewind and policy.rewinds
     if average is None:
         averages = total_steps is None and not callable(learning_rate)
@@ -154,8 +148,8 @@ def aware(
 
     def update(
         updates: optax.Updates,
-        state: AwareState,
-        params: optax.Params | None = None,
+        state: Any,
+        params: Any = None,
         *,
         value: Any = None,
         validation_value: Any = None,
@@ -196,10 +190,10 @@ def aware(
             rate_at(step) * cooldown,
             can_rewind=keeps_snapshots,
         )
-        awareness = _note_cooldown(awareness, cooldown)
+        awareness = note_cooldown(awareness, cooldown)
         snapshot, average_state = state.aware_snapshot, state.aware_average
         if isinstance(snapshot, SnapshotState):
-            awareness, verdict = _settle_first(snapshot, state.aware_awareness, awareness, verdict)
+            awareness, verdict = settle_first(snapshot, state.aware_awareness, awareness, verdict)
         held = verdict.skip | verdict.rewind
 
         def advance() -> tuple[optax.Updates, optax.OptState]:
@@ -230,39 +224,6 @@ def aware(
         )
 
     return optax.GradientTransformationExtraArgs(init, update)
-
-
-def _cooldown(total_steps: ArrayLike | None) -> optax.Schedule:
-    if total_steps is None:
-        return lambda step: jnp.float32(1.0)
-    check_number("total_steps", total_steps, low=1)
-    cooldown_steps = COOLDOWN_FRACTION * total_steps
-    return schedules.warmup_stable_decay(
-        1.0, warmup_steps=0, stable_steps=total_steps - cooldown_steps, decay_steps=cooldown_steps
-    )
-
-
-def _note_cooldown(awareness: AwarenessState, cooldown: jax.Array) -> AwarenessState:
-    """Say that the run cools down or is over, unless there is something worse to say."""
-    calm = awareness.aware_condition != Condition.NONFINITE
-    ending = jnp.where(cooldown > 0.0, Condition.COOLING, Condition.DONE)
-    condition = jnp.where(calm & (cooldown < 1.0), ending, awareness.aware_condition)
-    return awareness._replace(aware_condition=condition.astype(jnp.int32))
-
-
-def _settle_first(
-    snapshot: SnapshotState, before: AwarenessState, after: AwarenessState, verdict: Verdict
-) -> tuple[AwarenessState, Verdict]:
-    """Finish a rewind that has not quite arrived, without asking the policy meanwhile."""
-    settling = snapshot.snapshot_unsettled > 0
-    waiting = before._replace(aware_updates_seen=after.aware_updates_seen)
-    awareness = jax.tree.map(lambda old, new: jnp.where(settling, old, new), waiting, after)
-    return awareness, Verdict(
-        rate=verdict.rate,
-        skip=verdict.skip,
-        rewind=verdict.rewind | settling,
-        keep=verdict.keep & ~settling,
-    )
 
 
 def _own(leaf) -> jax.Array:

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from optax_aware._types import Condition, Decision, Evidence, Observation, Policy, PolicyState
+from optax_aware._types import Condition, Decision, Observation, Policy, PolicyState
 
 NO_REQUEST = -1.0
 
@@ -117,21 +117,20 @@ def advance_awareness(
     factor = jnp.where(resets, _float(1.0), state.aware_rate_factor)
     factor, request = _carry_out(state.aware_rate_request, factor, scaled_rate)
     rate = scaled_rate * factor
-    finite = jnp.isfinite(observation.value) & jnp.asarray(observation.gradients_finite)
+    finite = jnp.isfinite(_float(observation.value)) & jnp.asarray(observation.gradients_finite)
     skip = jnp.asarray(decision.skip) | ~finite
     rewind = jnp.asarray(decision.rewind) & can_rewind
-    evidence = Evidence(*map(_float, decision.evidence))
     new_state = AwarenessState(
         aware_policy_state=jax.tree.map(_like, policy_state, state.aware_policy_state),
-        aware_updates_seen=optax.safe_increment(state.aware_updates_seen),
+        aware_updates_seen=_integer(optax.safe_increment(state.aware_updates_seen)),
         aware_scale=_float(decision.scale),
         aware_condition=jnp.where(
             finite, _integer(decision.condition), _integer(Condition.NONFINITE)
         ),
-        aware_value_mean=evidence.value_mean,
-        aware_value_standard_error=evidence.value_standard_error,
-        aware_progress=evidence.progress,
-        aware_annealing_gain=evidence.annealing_gain,
+        aware_value_mean=_float(decision.evidence.value_mean),
+        aware_value_standard_error=_float(decision.evidence.value_standard_error),
+        aware_progress=_float(decision.evidence.progress),
+        aware_annealing_gain=_float(decision.evidence.annealing_gain),
         aware_learning_rate=rate,
         aware_rate_factor=factor,
         aware_rate_request=request,
@@ -153,7 +152,7 @@ def _like(leaf, reference) -> jax.Array:
 
 
 def _count(counter: jax.Array, event: jax.Array) -> jax.Array:
-    return jnp.where(event, optax.safe_increment(counter), counter)
+    return jnp.where(event, _integer(optax.safe_increment(counter)), counter)
 
 
 def _carry_out(

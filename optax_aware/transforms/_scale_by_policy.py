@@ -66,8 +66,8 @@ def scale_by_policy(
 
     def update(
         updates: optax.Updates,
-        state: AwarenessState,
-        params: optax.Params | None = None,
+        state: Any,
+        params: Any = None,
         *,
         value: Any = None,
         validation_value: Any = None,

@@ -1,10 +1,12 @@
 """Copies of parameters and inner state to go back to, taken and restored rarely."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
+
+from optax_aware.transforms._awareness import AwarenessState, Verdict
 
 
 class SnapshotState(NamedTuple):
@@ -31,7 +33,7 @@ def first_snapshot(params: optax.Params, inner_state: optax.OptState) -> Snapsho
 
 
 def take_snapshot(
-    keep: jax.Array, snapshot: SnapshotState, params: optax.Params, inner_state: optax.OptState
+    keep: jax.Array, snapshot: SnapshotState, params: Any, inner_state: optax.OptState
 ) -> SnapshotState:
     """Replace the snapshot where ``keep`` is true; elsewhere nothing is copied."""
     new = SnapshotState(params, inner_state, snapshot.snapshot_unsettled)
@@ -41,7 +43,7 @@ def take_snapshot(
 def restore_snapshot(
     rewind: jax.Array,
     snapshot: SnapshotState,
-    params: optax.Params,
+    params: Any,
     updates: optax.Updates,
     inner_state: optax.OptState,
 ) -> tuple[optax.Updates, optax.OptState, SnapshotState]:
@@ -64,6 +66,21 @@ def restore_snapshot(
         return updates, inner_state, snapshot._replace(snapshot_unsettled=jnp.int32(0))
 
     return jax.lax.cond(rewind, restore, go_on, updates, inner_state, snapshot, params)
+
+
+def settle_first(
+    snapshot: SnapshotState, before: AwarenessState, after: AwarenessState, verdict: Verdict
+) -> tuple[AwarenessState, Verdict]:
+    """Finish a rewind that has not quite arrived, without asking the policy meanwhile."""
+    settling = snapshot.snapshot_unsettled > 0
+    waiting = before._replace(aware_updates_seen=after.aware_updates_seen)
+    awareness = jax.tree.map(lambda old, new: jnp.where(settling, old, new), waiting, after)
+    return awareness, Verdict(
+        rate=verdict.rate,
+        skip=verdict.skip,
+        rewind=verdict.rewind | settling,
+        keep=verdict.keep & ~settling,
+    )
 
 
 def _difference(goal: jax.Array, leaf: jax.Array, update: jax.Array) -> jax.Array:
