@@ -309,3 +309,23 @@ def test_values_that_are_refused(case, wrong, jitted):
     step = lambda opt_state: tx.update(params, opt_state, params, **keywords)  # noqa: E731
     with pytest.raises(error, match=message):
         (jax.jit(step) if jitted else step)(opt_state)
+
+
+@all_cases
+@pytest.mark.parametrize("width", ["float32", "float64"])
+def test_double_precision_changes_neither_states_nor_the_dtype_of_updates(case, width):
+    with jax.enable_x64(True):
+        tx = make(case)
+        params = {"w": jnp.ones(3, width)}
+        opt_state = tx.init(params)
+        updates, after = jax.eval_shape(
+            lambda grads, opt_state: tx.update(
+                grads, opt_state, params, value=jnp.ones((), "float64")
+            ),
+            params,
+            opt_state,
+        )
+        assert avals(after) == avals(opt_state)
+        assert updates["w"].dtype == width
+        if width == "float32":
+            assert {dtype.name for _, dtype, _ in avals(after)[1]} <= {"float32", "int32"}
