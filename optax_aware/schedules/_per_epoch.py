@@ -49,7 +49,7 @@ def per_epoch(schedule: AnySchedule, steps_per_epoch: Number, staircase: bool = 
 
     References:
       P. Goyal et al., "Accurate, large minibatch SGD: Training ImageNet in 1 hour", 2017,
-      arXiv:1706.02677 (why schedules are given in epochs).
+      arXiv:1706.02677 (section 5.1, a schedule given in epochs).
     """
     check_callable("schedule", schedule, "a schedule, such as constant(0.1)")
     check_number("steps_per_epoch", steps_per_epoch, 1.0)

@@ -60,7 +60,7 @@ def polynomial(
 
     References:
       L.-C. Chen, G. Papandreou, I. Kokkinos, K. Murphy and A. L. Yuille, "DeepLab", 2017,
-      arXiv:1606.00915 (section 4.1, the "poly" policy with power 0.9).
+      arXiv:1606.00915 (the "poly" policy with power 0.9).
     """
     check_number("init_value", init_value, 0.0)
     check_number("end_value", end_value, 0.0)

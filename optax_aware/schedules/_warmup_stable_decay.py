@@ -60,7 +60,7 @@ def warmup_stable_decay(
 
     References:
       X. Zhai, A. Kolesnikov, N. Houlsby and L. Beyer, "Scaling vision transformers", 2022,
-      arXiv:2106.04560 (section 3.5: a plateau with a linear cooldown).
+      arXiv:2106.04560 (a plateau with a linear cooldown).
       S. Hu et al., "MiniCPM", 2024, arXiv:2404.06395 (section 4, the name).
       A. Hägele et al., "Scaling laws and compute-optimal training beyond fixed training
       durations", 2024, arXiv:2405.18392 (section 3, the shape 1 − √x).

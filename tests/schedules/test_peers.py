@@ -168,6 +168,15 @@ def test_restarts_are_at_their_steps_however_late():
     assert endless(far - 1) < 1e-5
 
 
+@pytest.mark.parametrize("read", [float, jnp.float32])
+@pytest.mark.parametrize("factor", ["1.1", "1.2", "1.3", "1.4", "1.6"])
+def test_restarts_meant_for_a_whole_step_are_at_it(factor, read):
+    # Cycles of 100 and 130 steps end at 230, though 1.3 is not a binary fraction.
+    whole = np.array([0, 100, int(100 + 100 * Fraction(factor))])
+    schedule = schedules.cosine_restarts(1.0, 100.0, read(factor))
+    np.testing.assert_array_equal(schedule(whole), np.ones(3))
+
+
 def test_small_differences_of_a_rate_are_kept_over_many_steps():
     # 0.9999 rounded to float32 would be wrong by 0.02 after a million steps.
     schedule = schedules.exponential(1.0, 0.9999)

@@ -53,23 +53,31 @@ def test_stays_between_its_rates(name):
     bounded()
 
 
-@jax.jit
-def rates_after(start, step):
-    inner = schedules.inverse_power(0.5, timescale=1000)
-    later = (
+def put_behind(inner, start):
+    return (
         schedules.warmup(inner, start),
         schedules.delay(inner, start),
         schedules.join([schedules.constant(1.0), inner], start[None]),
     )
-    return inner(step), jnp.stack([schedule(start + step) for schedule in later])
+
+
+@jax.jit
+def rates_after(start, step):
+    smooth = schedules.inverse_power(0.5, timescale=1000)
+    later = jnp.stack([schedule(start + step) for schedule in put_behind(smooth, start)])
+    drop = schedules.multi_step(1.0, step[None], 0.5)
+    around = start + step + jnp.array([-1, 0, 1])
+    dropped = jnp.stack([schedule(around) for schedule in put_behind(drop, start)])
+    return smooth(step), later, dropped
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
-@given(st.integers(0, 2**31 - 1), st.integers(0, 2**31 - 1))
+@given(st.integers(1, 2**30 - 1), st.integers(1, 2**30 - 1))
 def test_what_comes_before_does_not_change_a_schedule(start, step):
-    # Bit for bit: the steps are subtracted as integers.
-    expected, later = rates_after(jnp.uint32(start), jnp.uint32(step))
+    # Bit for bit, and to the step: the steps are subtracted as integers.
+    expected, later, dropped = rates_after(jnp.int32(start), jnp.int32(step))
     np.testing.assert_array_equal(later, jnp.full(3, expected))
+    np.testing.assert_array_equal(dropped, np.tile([1.0, 0.5, 0.5], (3, 1)))
 
 
 @jax.jit
