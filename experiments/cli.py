@@ -127,7 +127,9 @@ def _run(command: Train | Compare) -> None:
     from rich.console import Console
 
     from experiments import data
+    from experiments.circumstances import describe
     from experiments.comparison import train_all
+    from experiments.metadata import Invocation
     from experiments.screen import CompareScreen, TrainScreen, print_summary
 
     workload = find_workload(command.workload)
@@ -142,11 +144,15 @@ def _run(command: Train | Compare) -> None:
     )
     kind = "train" if isinstance(command, Train) else "compare"
     folder = command.out or default_folder(kind, command.workload)
-    claim(folder, configuration, command.resume)
+    circumstances = describe()
 
-    console = Console()
-    console.print(f"Writing to {folder}", markup=False, highlight=False, soft_wrap=True)
-    screen = TrainScreen if isinstance(command, Train) else CompareScreen
-    with screen(configuration, console) as listener:
-        summaries = train_all(configuration, dataset, folder, command.checkpoint_seconds, listener)
-    print_summary(console, configuration, summaries, folder)
+    with claim(folder, configuration, circumstances, command.resume):
+        invocation = Invocation(folder, configuration, circumstances)
+        console = Console()
+        console.print(f"Writing to {folder}", markup=False, highlight=False, soft_wrap=True)
+        screen = TrainScreen if isinstance(command, Train) else CompareScreen
+        with screen(configuration, console) as listener:
+            summaries = train_all(
+                configuration, dataset, folder, command.checkpoint_seconds, listener, invocation
+            )
+        print_summary(console, configuration, summaries, folder)

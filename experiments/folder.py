@@ -1,17 +1,18 @@
-"""The folder a run writes to: claimed once, and every file in it complete or absent."""
+"""The folder a run writes to: claimed once, and by one process at a time."""
 
-import json
-import os
-import shutil
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from experiments import lock, metadata
 from experiments.configuration import Configuration, differences
 from experiments.errors import UsageError
+from experiments.files import PARTIAL, not_writable, read_json, remove, write_json
 
 CONFIGURATION_FILE = "config.json"
+LOCK_FILE = ".lock"
 
 
 def default_folder(command: str, workload: str) -> Path:
@@ -20,83 +21,68 @@ def default_folder(command: str, workload: str) -> Path:
     return Path("runs") / f"{command}-{workload}-{now}"
 
 
-def claim(folder: Path, configuration: Configuration, resume: bool) -> None:
-    """Make the folder ours, or refuse and leave what is there as it is.
+@contextmanager
+def claim(
+    folder: Path, configuration: Configuration, circumstances: dict[str, Any], resume: bool
+) -> Iterator[None]:
+    """Hold the folder for a run, or refuse and leave what is there as it is.
 
     Args:
       folder: where everything is to be put.
       configuration: what is to be trained; kept in ``config.json``.
+      circumstances: what `circumstances.describe` says of this process.
       resume: go on with a run of the same configuration, if there is one.
 
     Raises:
-      UsageError: if the folder holds something else or cannot be written.
+      UsageError: if the folder holds something else, cannot be written or is in use, or its
+        run was begun under circumstances that could lead to other numbers.
     """
+    _check(folder, configuration, circumstances, resume)
+    with ExitStack() as held:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(lock.hold(folder / LOCK_FILE))
+            for partial in folder.glob(f"{PARTIAL}*"):
+                remove(partial)
+        except OSError as error:
+            raise not_writable(folder, error) from error
+        # Another process may have begun and ended a run before the lock was ours.
+        _check(folder, configuration, circumstances, resume)
+        if not (folder / CONFIGURATION_FILE).exists():
+            write_json(folder / CONFIGURATION_FILE, configuration.to_json())
+        yield
+
+
+def _check(
+    folder: Path, configuration: Configuration, circumstances: dict[str, Any], resume: bool
+) -> None:
     try:
-        occupied = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"--out {folder} is not a folder.")
+        occupied = folder.exists() and any(map(_is_content, folder.iterdir()))
     except OSError as error:
-        raise _not_writable(folder, error) from error
-    if occupied and not folder.is_dir():
-        raise UsageError(f"--out {folder} is not a folder.")
-    if occupied and not resume:
+        raise not_writable(folder, error) from error
+    if not occupied:
+        return
+    if not resume:
         raise UsageError(
             f"--out {folder} is not empty: name another, or add --resume to go on with its run."
         )
-    if occupied:
-        _check_same(folder, configuration)
-        return
-    write_json(folder / CONFIGURATION_FILE, configuration.to_json())
-
-
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Let ``write`` make a file or folder under a temporary name, then move it to ``path``."""
-    partial = path.with_name(f".partial-{path.name}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove(partial)
-        write(partial)
-        if path.is_dir():
-            _remove(path)
-        os.replace(partial, path)
-    except OSError as error:
-        raise _not_writable(path, error) from error
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON file that a person can read too."""
-    text = json.dumps(content, indent=2) + "\n"
-    write_whole(path, lambda partial: _write_text(partial, text))
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file."""
-    write_whole(path, lambda partial: _write_text(partial, text))
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _check_same(folder: Path, configuration: Configuration) -> None:
-    path = folder / CONFIGURATION_FILE
-    try:
-        earlier = json.loads(path.read_text(encoding="utf-8"))
+        earlier = read_json(folder / CONFIGURATION_FILE)
     except FileNotFoundError:
         raise UsageError(f"--resume: {folder} is not empty and holds no run of ours.") from None
-    except (OSError, ValueError) as error:
-        raise UsageError(f"--resume: {path} cannot be read ({error}).") from error
-    if not isinstance(earlier, dict):
-        raise UsageError(f"--resume: {path} is not a configuration.")
     different = differences(earlier, configuration.to_json())
     if different:
         raise UsageError(f"--resume: {folder} has another configuration: {'; '.join(different)}.")
+    different = metadata.differences_from_the_first(folder, circumstances)
+    if different:
+        raise UsageError(
+            f"--resume: {folder} was begun under circumstances that may give other numbers: "
+            f"{'; '.join(different)}."
+        )
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _not_writable(path: Path, error: OSError) -> UsageError:
-    return UsageError(f"{path} cannot be written ({error.strerror or error}).")
+def _is_content(path: Path) -> bool:
+    """Whether a file is more than what a process leaves behind that was killed at once."""
+    return path.name != LOCK_FILE and not path.name.startswith(PARTIAL)

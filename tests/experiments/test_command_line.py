@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from experiments.cli import main
-from experiments.configuration import Configuration, configure
+from experiments.configuration import configure
 from experiments.contenders.catalogue import CONTENDERS
 from experiments.folder import claim, default_folder
 from experiments.workloads import WORKLOADS
@@ -97,20 +97,18 @@ def test_folder_on_a_read_only_file_system(capsys):
     assert "cannot be written" in refused(capsys, "compare", "--out", "/proc/no/such/folder")
 
 
-CONFIGURATION = Configuration("digits", ("fixed", "cosine"), 2, 60, 0.3, 3, "data")
-
-
 def test_resume_with_another_configuration(capsys, tmp_path):
     out = tmp_path / "out"
     configuration = configure("digits", ["fixed"], 2, 60, 0.3, "other data")
-    claim(out, configuration, resume=False)
+    with claim(out, configuration, {}, resume=False):
+        pass
     before = (out / "config.json").read_bytes()
     arguments = ("--contender", "cosine", "--seeds", "2", "--steps", "80", "--resume")
     message = refused(capsys, "compare", *arguments, "--out", str(out))
     for part in ("contenders was fixed, now cosine", "steps was 60, now 80", "data was other data"):
         assert part in message
     assert "seeds" not in message
-    assert [path.name for path in out.iterdir()] == ["config.json"]
+    assert {path.name for path in out.iterdir()} == {"config.json", ".lock"}
     assert (out / "config.json").read_bytes() == before
 
 
@@ -119,12 +117,6 @@ def test_resume_with_a_damaged_configuration(capsys, tmp_path, content):
     (tmp_path / "config.json").write_bytes(content)
     assert "--resume" in refused(capsys, "compare", "--out", str(tmp_path), "--resume")
     assert (tmp_path / "config.json").read_bytes() == content
-
-
-def test_resume_of_what_was_never_started_begins(tmp_path):
-    claim(tmp_path / "out", CONFIGURATION, resume=True)
-    claim(tmp_path / "out", CONFIGURATION, resume=True)
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["config.json"]
 
 
 def test_what_is_not_said_is_filled_in():

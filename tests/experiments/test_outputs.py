@@ -5,6 +5,7 @@ import dataclasses
 import json
 import re
 
+import jax
 import numpy as np
 import pytest
 from tensorboardX.proto.event_pb2 import Event
@@ -77,13 +78,16 @@ def test_configuration_and_metadata_say_what_was_run(finished):
     assert configuration["contenders"] == list(CONTENDERS)
     assert (configuration["seeds"], configuration["steps"]) == (SEEDS, STEPS)
     metadata = json.loads((finished / "metadata.json").read_text())
-    assert metadata["versions"]["jax"]
-    assert metadata["device"]["platform"] == "cpu"
     assert metadata["workload"]["seeds"] == [0, 1]
-    assert metadata["git"] is None or re.fullmatch("[0-9a-f]{40}", metadata["git"]["commit"])
     (invocation,) = metadata["invocations"]
+    assert invocation["versions"]["jax"] == jax.__version__
+    assert invocation["device"]["platform"] == "cpu"
+    assert invocation["device"]["processor"]
+    git = invocation["git"]
+    assert git is None or re.fullmatch("[0-9a-f]{40}", git["commit"])
     assert set(invocation["seconds"]) == set(CONTENDERS)
     assert invocation["started"].endswith("+00:00")
+    assert invocation["started"] <= invocation["finished"]
 
 
 def test_tensorboard_events_hold_the_results(finished):
@@ -117,6 +121,7 @@ def read_scalars(path):
 def test_nothing_partial_is_left(finished):
     names = {path.name for path in finished.iterdir()}
     assert names == {
+        ".lock",
         "checkpoints",
         "comparison.png",
         "config.json",
