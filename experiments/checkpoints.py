@@ -1,6 +1,8 @@
 """Keeps the progress of each contender on disk, so that a run that was killed can go on."""
 
 import logging
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,9 +11,13 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from experiments.errors import UsageError
+from experiments.files import not_writable
 from experiments.runner import Progress
 
-logging.getLogger("absl").setLevel(logging.ERROR)
+# Of what is wrong with a checkpoint a person is told in one line, which the reports of the
+# library, an array each, would bury.
+for _name in ("absl", "asyncio"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 
 class Checkpoints:
@@ -20,26 +26,44 @@ class Checkpoints:
     def __init__(self, folder: Path):
         self._folder = folder
         options = ocp.CheckpointManagerOptions(max_to_keep=1, enable_async_checkpointing=False)
-        self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
+        except OSError as error:
+            raise not_writable(folder, error) from error
 
     def restore(self, fresh: Progress) -> Progress:
-        """The latest progress, or ``fresh`` where nothing was saved; both of one structure."""
+        """The latest progress, or ``fresh`` where nothing was saved; both of one structure.
+
+        Raises:
+          UsageError: if the latest progress cannot be read.
+        """
         latest = self._manager.latest_step()
         if latest is None:
             return fresh
         wanted = jax.tree.map(_description, fresh)
+        report = sys.unraisablehook
+        sys.unraisablehook = _report_but_closed_loops(report)
         try:
             saved = self._manager.restore(latest, args=ocp.args.StandardRestore(wanted))
-        except (ValueError, OSError) as error:
+        except Exception as error:  # orbax raises this very class for a chunk that is damaged
             raise UsageError(
                 f"{self._folder} holds a checkpoint that cannot be read: remove that folder, "
                 "and what it held is trained again."
             ) from error
+        sys.unraisablehook = report
         return cast(Progress, saved)
 
     def save(self, progress: Progress) -> None:
-        """Replace what was saved before."""
-        self._manager.save(int(progress.steps_done), args=ocp.args.StandardSave(progress))
+        """Replace what was saved before.
+
+        Raises:
+          UsageError: if the folder cannot be written.
+        """
+        try:
+            self._manager.save(int(progress.steps_done), args=ocp.args.StandardSave(progress))
+        except OSError as error:
+            raise not_writable(self._folder, error) from error
 
     def close(self) -> None:
         """Wait for what is being written."""
@@ -50,3 +74,17 @@ def _description(leaf: Any) -> Any:
     if isinstance(leaf, np.ndarray):
         return leaf
     return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding)
+
+
+def _report_but_closed_loops(report: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Report errors that nothing can catch, but for those of reads that end too late.
+
+    When one array cannot be read, the loop that waits for all of them is closed, and each
+    that is still being read fails for it in a thread of its own, up to the end of the process.
+    """
+
+    def report_some(unraisable: Any) -> None:
+        if str(unraisable.exc_value) != "Event loop is closed":
+            report(unraisable)
+
+    return report_some

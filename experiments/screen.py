@@ -114,8 +114,8 @@ def print_summary(
         )
     console.print(table)
     console.print(
-        f"Wrote results.csv, summary.csv, comparison.png, tensorboard, config.json and "
-        f"metadata.json to {folder}",
+        f"Everything is in {folder}. Look first at the curves in {folder / 'comparison.png'} "
+        f"and at the numbers in {folder / 'summary.csv'}",
         markup=False,
         highlight=False,
         soft_wrap=True,

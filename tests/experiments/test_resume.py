@@ -10,13 +10,14 @@ import jax
 import numpy as np
 import pytest
 
-from experiments import data
+from experiments import circumstances, data
 from experiments.checkpoints import Checkpoints
 from experiments.cli import main
 from experiments.configuration import configure
 from experiments.contenders.plan import Plan
 from experiments.contenders.transformation import transformation
 from experiments.errors import UsageError
+from experiments.folder import claim
 from experiments.models import mlp
 from experiments.runner import Trainer
 
@@ -28,7 +29,7 @@ def saved_steps(folder):
     return [int(path.name) for path in folder.glob("*") if path.name.isdigit()]
 
 
-def test_killed_in_the_middle_and_resumed(tmp_path):
+def test_killed_in_the_middle_and_resumed(tmp_path, capsys):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     command = [sys.executable, "-m", "experiments", *ARGUMENTS, "--checkpoint-seconds", "0"]
     process = subprocess.Popen([*command, "--out", str(killed)], stdout=subprocess.DEVNULL)
@@ -56,6 +57,9 @@ def test_killed_in_the_middle_and_resumed(tmp_path):
     assert (killed / "results.csv").read_bytes() == before
     invocations = json.loads((killed / "metadata.json").read_text())["invocations"]
     assert [invocation["finished"] is None for invocation in invocations] == [True, False, False]
+    where_to_look = capsys.readouterr().out.splitlines()[-1]
+    assert str(killed / "comparison.png") in where_to_look
+    assert str(killed / "summary.csv") in where_to_look
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +100,35 @@ def test_one_checkpoint_is_kept_and_a_damaged_one_is_told(tmp_path, trainer):
             path.write_bytes(b"damaged")
     with pytest.raises(UsageError, match="greedy holds a checkpoint that cannot be read"):
         Checkpoints(tmp_path / "greedy").restore(progress)
+
+
+SHORT = ["compare", "--seeds", "1", "--steps", "4", "--contender", "greedy"]
+
+
+def test_a_damaged_checkpoint_is_told_in_one_line(tmp_path):
+    assert main([*SHORT, "--out", str(tmp_path)]) == 0
+    chunks = list((tmp_path / "checkpoints" / "greedy").rglob("ocdbt.process_0/d/*"))
+    assert chunks
+    for chunk in chunks:
+        chunk.write_bytes(b"")
+    command = [sys.executable, "-m", "experiments", *SHORT, "--out", str(tmp_path), "--resume"]
+    completed = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert completed.returncode == 2
+    assert completed.stderr.startswith("error: ")
+    assert completed.stderr.count("\n") == 1
+    assert "greedy holds a checkpoint that cannot be read" in completed.stderr
+
+
+@pytest.mark.parametrize("occupied", ["checkpoints", "checkpoints/greedy"])
+def test_a_file_where_checkpoints_go_is_told_in_one_line(tmp_path, capsys, occupied):
+    out = tmp_path / "out"
+    configuration = configure("digits", ["greedy"], 1, 4, 0.3, data.load("digits").fingerprint())
+    with claim(out, configuration, circumstances.describe(), resume=False):
+        (out / occupied).parent.mkdir(exist_ok=True)
+        (out / occupied).write_text("precious")
+    assert main([*SHORT, "--out", str(out), "--resume"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert "greedy cannot be written" in error
+    assert (out / occupied).read_text() == "precious"
