@@ -48,7 +48,7 @@ def check_number(
         raise _refuse(name, value, allowed)
     try:
         number = float(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise _refuse(name, value, allowed) from error
     too_low = number < low or (open_low and number == low)
     too_high = number > high or (open_high and number == high)

@@ -1,15 +1,19 @@
 """Reads and edits what our transforms keep, wherever it lies in an optax state."""
 
+import functools
 from typing import Any, NamedTuple, TypeVar
 
 import jax
+import jax.core
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.typing import ArrayLike
 
 from optax_aware._arguments import check_number
 from optax_aware.transforms._average import AverageState, fold_in
-from optax_aware.transforms._awareness import NO_REQUEST, AwarenessState
+from optax_aware.transforms._awareness import AwarenessState
+from optax_aware.transforms._hand_set_rate import NO_REQUEST
 
 _State = TypeVar("_State")
 
@@ -23,10 +27,11 @@ class Report(NamedTuple):
         scale alone: the rate of the optimizer it is chained with is not visible from there.
       scale: the policy's last scale, float32.
       condition: what the policy sees, int32; ``CONDITIONS[int(condition)]`` is its name.
-      value_mean: the smoothed loss the policy looks at, float32; NaN where it has none.
-      value_standard_error: the standard error of that mean, float32; NaN likewise.
-      progress: how far the smoothed loss has come down, float32; NaN likewise.
-      annealing_gain: how much of the loss a lower rate would remove, float32; NaN likewise.
+      value_mean: the smoothed loss the policy looks at, float32; infinite where it has none,
+        as are the next three: a NaN would trip ``jax_debug_nans``.
+      value_standard_error: the standard error of that mean, float32.
+      progress: how far the smoothed loss has come down, float32.
+      annealing_gain: how much of the loss a lower rate would remove, float32.
       skipped: the number of updates that were skipped, int32.
       rewound: the number of rewinds, int32.
       nonfinite: the number of updates with a non-finite loss or gradient, int32.
@@ -74,13 +79,13 @@ def report(opt_state: optax.OptState) -> Report:
     state = _only_awareness(opt_state)
     return Report(
         step=_array(state.aware_updates_seen),
-        learning_rate=learning_rate(opt_state),
+        learning_rate=_array(state.aware_learning_rate),
         scale=_array(state.aware_scale),
         condition=_array(state.aware_condition),
-        value_mean=_known_or_nan(state.aware_value_mean),
-        value_standard_error=_known_or_nan(state.aware_value_standard_error),
-        progress=_known_or_nan(state.aware_progress),
-        annealing_gain=_known_or_nan(state.aware_annealing_gain),
+        value_mean=_array(state.aware_value_mean),
+        value_standard_error=_array(state.aware_value_standard_error),
+        progress=_array(state.aware_progress),
+        annealing_gain=_array(state.aware_annealing_gain),
         skipped=_array(state.aware_skipped),
         rewound=_array(state.aware_rewound),
         nonfinite=_array(state.aware_nonfinite),
@@ -107,9 +112,7 @@ def learning_rate(opt_state: optax.OptState) -> jax.Array:
       >>> print(oa.learning_rate(tx.init(jnp.array(1.0))))
       0.25
     """
-    state = _only_awareness(opt_state)
-    request = _array(state.aware_rate_request)
-    return jnp.where(request >= 0.0, request, _array(state.aware_learning_rate))
+    return _array(_only_awareness(opt_state).aware_learning_rate)
 
 
 def set_learning_rate(opt_state: _State, learning_rate: ArrayLike) -> _State:
@@ -117,8 +120,9 @@ def set_learning_rate(opt_state: _State, learning_rate: ArrayLike) -> _State:
 
     The next update uses exactly ``learning_rate``. From there schedule and policy go on as
     before, in proportion: after setting a tenth of the present rate, the rest of a cosine
-    runs at a tenth. Where the base rate is zero, at the start of a warmup for instance, the
-    setting waits for the first update at which it is not. Nothing is traced again.
+    runs at a tenth. A rate set higher than theirs is not carried further up: in a warmup it
+    is held until the warmup has come that far by itself. Where schedule or policy say zero,
+    the setting waits for the first update at which they do not.
 
     Args:
       opt_state: an optimizer state; every policy in it is set.
@@ -140,7 +144,9 @@ def set_learning_rate(opt_state: _State, learning_rate: ArrayLike) -> _State:
       -0.5
     """
     check_number("learning_rate", learning_rate, low=0.0)
-    return _edit(opt_state, aware_rate_request=jnp.asarray(learning_rate, jnp.float32))
+    traced = isinstance(learning_rate, jax.core.Tracer)
+    rate: Any = learning_rate if traced else np.asarray(learning_rate).item()
+    return _edit(opt_state, aware_rate_request=rate, aware_learning_rate=rate)
 
 
 def reset(opt_state: _State) -> _State:
@@ -173,9 +179,7 @@ def reset(opt_state: _State) -> _State:
       >>> print(oa.learning_rate(opt_state))
       1.0
     """
-    return _edit(
-        opt_state, aware_reset_request=jnp.int32(1), aware_rate_request=jnp.float32(NO_REQUEST)
-    )
+    return _edit(opt_state, aware_reset_request=1, aware_rate_request=NO_REQUEST)
 
 
 def eval_params(opt_state: optax.OptState, params: optax.Params) -> optax.Params:
@@ -248,21 +252,21 @@ def _only_awareness(opt_state: optax.OptState) -> AwarenessState:
     return found[0]
 
 
-def _edit(opt_state: _State, **fields: jax.Array) -> _State:
-    """Return ``opt_state`` with fields of every policy's state replaced, leaf by leaf.
+def _edit(opt_state: _State, **fields: ArrayLike) -> _State:
+    """Return ``opt_state`` with fields of every policy's state filled with a number.
 
-    Replacing leaves instead of fields keeps what a framework has wrapped them in.
+    Each leaf is filled anew: what a framework has wrapped it in, its shape under ``vmap``,
+    and its devices stay, and no two states come to share an array.
     """
 
     def edit(node):
         if not isinstance(node, AwarenessState):
             return node
-        return node._replace(
-            **{
-                name: jax.tree.map(lambda _, new=new: new, getattr(node, name))
-                for name, new in fields.items()
-            }
-        )
+        filled = {
+            name: jax.tree.map(functools.partial(_filled, new), getattr(node, name))
+            for name, new in fields.items()
+        }
+        return node._replace(**filled)
 
     if not _find(opt_state, AwarenessState):
         raise ValueError(
@@ -272,11 +276,10 @@ def _edit(opt_state: _State, **fields: jax.Array) -> _State:
     return jax.tree.map(edit, opt_state, is_leaf=lambda node: isinstance(node, AwarenessState))
 
 
+def _filled(new: ArrayLike, leaf: jax.Array) -> jax.Array:
+    return jnp.full_like(leaf, new)
+
+
 def _array(leaf) -> jax.Array:
     """Return the array itself where a framework has wrapped it."""
     return jnp.asarray(jax.tree.leaves(leaf)[0])
-
-
-def _known_or_nan(leaf) -> jax.Array:
-    number = _array(leaf)
-    return jnp.where(jnp.isinf(number), jnp.float32(jnp.nan), number)

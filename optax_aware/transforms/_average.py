@@ -29,7 +29,7 @@ def first_average(params: optax.Params) -> AverageState:
 def fold_in(average: AverageState, params: optax.Params) -> optax.Params:
     r"""Return the average with ``params`` as its newest member.
 
-    .. math:: a_n = a_{n-1} + \frac{c + 1}{n + c + 1} (x_n - a_{n-1}), \quad c = 16
+    .. math:: a_n = (1 - w_n) a_{n-1} + w_n x_n, \quad w_n = \frac{c + 1}{n + c + 1}, \quad c = 16
 
     so that the n-th parameters weigh about :math:`n^c` (Shamir & Zhang 2013, section 4).
     """
@@ -44,11 +44,9 @@ def advance_average(
 ) -> AverageState:
     """Take in the parameters of this step, unless it is held; start again after a rewind."""
     taken = average.average_taken
-    weight = jnp.where(held, jnp.float32(0.0), _weight(average))
+    folded = fold_in(average, params)
     return AverageState(
-        jax.tree.map(
-            lambda mean, leaf: _towards(mean, leaf, weight), average.average_params, params
-        ),
+        jax.tree.map(lambda mean, new: jnp.where(held, mean, new), average.average_params, folded),
         jnp.where(restart, 0, jnp.where(held, taken, optax.safe_increment(taken))),
     )
 
@@ -71,4 +69,5 @@ def _towards(mean: jax.Array, leaf: jax.Array, weight: jax.Array) -> jax.Array:
     if not jnp.issubdtype(mean.dtype, jnp.inexact):
         return jnp.asarray(leaf, mean.dtype)
     leaf = jnp.asarray(leaf, mean.dtype)
-    return mean + weight.astype(mean.dtype) * (leaf - mean)
+    weight = weight.astype(mean.dtype)
+    return (1.0 - weight) * mean + weight * leaf

@@ -12,7 +12,7 @@ from optax_aware._types import Policy
 from optax_aware.transforms._arguments import check_axis_name, check_inner, check_policy
 from optax_aware.transforms._average import AverageState, advance_average, first_average
 from optax_aware.transforms._awareness import AwarenessState, advance_awareness, init_awareness
-from optax_aware.transforms._base_rate import base_rate, scale_updates
+from optax_aware.transforms._base_rate import as_array, base_rate, scale_updates
 from optax_aware.transforms._cooldown import cooldown_factor, note_cooldown
 from optax_aware.transforms._direction_sign import direction_sign
 from optax_aware.transforms._inputs import observe_losses
@@ -161,7 +161,7 @@ def aware(
                 "and their norm are taken of them. Use tx.update(grads, opt_state, params, "
                 "value=loss)."
             )
-        gradients = updates
+        gradients = jax.tree.map(as_array, updates)
         keywords = {**extra_args, "value": value}
         if validation_value is not None:
             keywords["validation_value"] = validation_value
@@ -227,7 +227,8 @@ def aware(
 
 
 def _own(leaf) -> jax.Array:
-    return jnp.asarray(leaf, jnp.result_type(leaf))
+    """Return a copy: some optimizers keep the very arrays of the parameters in their state."""
+    return jnp.array(leaf, jnp.result_type(leaf), copy=True)
 
 
 def _in_dtype_of(new, old) -> jax.Array:

@@ -7,8 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from optax_aware._types import Condition, Decision, Observation, Policy, PolicyState
-
-NO_REQUEST = -1.0
+from optax_aware.transforms._hand_set_rate import HandSetRate, follow, nothing_set
 
 
 class AwarenessState(NamedTuple):
@@ -23,9 +22,10 @@ class AwarenessState(NamedTuple):
       aware_value_standard_error: `Evidence.value_standard_error`, infinite where unknown.
       aware_progress: `Evidence.progress`, infinite where unknown.
       aware_annealing_gain: `Evidence.annealing_gain`, infinite where unknown.
-      aware_learning_rate: the rate of the last update.
-      aware_rate_factor: what a rate set by hand has made of base rate times scale.
-      aware_rate_request: a rate set by hand that waits for the next update, or -1.
+      aware_learning_rate: the rate of the last update, or the one set by hand since.
+      aware_rate_factor: `HandSetRate.factor`.
+      aware_rate_ceiling: `HandSetRate.ceiling`.
+      aware_rate_request: `HandSetRate.request`.
       aware_reset_request: 1 when the policy starts afresh at the next update.
       aware_norms_wanted: 1 when the policy wants its norms at the next update.
       aware_skipped: the number of updates that were skipped.
@@ -43,6 +43,7 @@ class AwarenessState(NamedTuple):
     aware_annealing_gain: jax.Array
     aware_learning_rate: jax.Array
     aware_rate_factor: jax.Array
+    aware_rate_ceiling: jax.Array
     aware_rate_request: jax.Array
     aware_reset_request: jax.Array
     aware_norms_wanted: jax.Array
@@ -75,9 +76,10 @@ def init_awareness(policy: Policy, base_rate: jax.Array) -> AwarenessState:
         aware_value_standard_error=_float(jnp.inf),
         aware_progress=_float(jnp.inf),
         aware_annealing_gain=_float(jnp.inf),
-        aware_learning_rate=_float(base_rate),
-        aware_rate_factor=_float(1.0),
-        aware_rate_request=_float(NO_REQUEST),
+        aware_learning_rate=jnp.array(base_rate, jnp.float32, copy=True),
+        aware_rate_factor=nothing_set().factor,
+        aware_rate_ceiling=nothing_set().ceiling,
+        aware_rate_request=nothing_set().request,
         aware_reset_request=_integer(0),
         aware_norms_wanted=_integer(1),
         aware_skipped=_integer(0),
@@ -114,9 +116,7 @@ def advance_awareness(
     )
     policy_state, decision = policy.update(policy_state, observation)
     scaled_rate = base_rate * _float(decision.scale)
-    factor = jnp.where(resets, _float(1.0), state.aware_rate_factor)
-    factor, request = _carry_out(state.aware_rate_request, factor, scaled_rate)
-    rate = scaled_rate * factor
+    rate, hand_set = follow(_hand_set(state, resets), scaled_rate)
     finite = jnp.isfinite(_float(observation.value)) & jnp.asarray(observation.gradients_finite)
     skip = jnp.asarray(decision.skip) | ~finite
     rewind = jnp.asarray(decision.rewind) & can_rewind
@@ -132,8 +132,9 @@ def advance_awareness(
         aware_progress=_float(decision.evidence.progress),
         aware_annealing_gain=_float(decision.evidence.annealing_gain),
         aware_learning_rate=rate,
-        aware_rate_factor=factor,
-        aware_rate_request=request,
+        aware_rate_factor=hand_set.factor,
+        aware_rate_ceiling=hand_set.ceiling,
+        aware_rate_request=hand_set.request,
         aware_reset_request=_integer(0),
         aware_norms_wanted=_integer(decision.observe),
         aware_skipped=_count(state.aware_skipped, skip),
@@ -141,6 +142,13 @@ def advance_awareness(
         aware_nonfinite=_count(state.aware_nonfinite, ~finite),
     )
     return new_state, Verdict(rate, skip, rewind, _keep(decision, skip, rewind))
+
+
+def _hand_set(state: AwarenessState, resets: jax.Array) -> HandSetRate:
+    """Return what was set by hand; a reset drops it, but not what was asked for since."""
+    now = HandSetRate(state.aware_rate_request, state.aware_rate_factor, state.aware_rate_ceiling)
+    fresh = nothing_set()._replace(request=state.aware_rate_request)
+    return jax.tree.map(lambda new, old: jnp.where(resets, new, old), fresh, now)
 
 
 def _keep(decision: Decision, skip: jax.Array, rewind: jax.Array) -> jax.Array:
@@ -153,13 +161,3 @@ def _like(leaf, reference) -> jax.Array:
 
 def _count(counter: jax.Array, event: jax.Array) -> jax.Array:
     return jnp.where(event, _integer(optax.safe_increment(counter)), counter)
-
-
-def _carry_out(
-    request: jax.Array, factor: jax.Array, scaled_rate: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """Turn a requested rate into a factor; it waits while base rate times scale is zero."""
-    usable = jnp.abs(scaled_rate) > 0.0
-    wanted = request / jnp.where(usable, scaled_rate, 1.0)
-    granted = (request >= 0.0) & usable & jnp.isfinite(wanted)
-    return jnp.where(granted, wanted, factor), jnp.where(granted, _float(NO_REQUEST), request)

@@ -14,6 +14,12 @@ def base_rate(learning_rate: ArrayLike | optax.Schedule | None) -> Callable[[jax
     """Return a function from step to float32 rate; 1 where the policy alone gives the rate."""
     if learning_rate is None:
         return lambda step: jnp.float32(1.0)
+    if isinstance(learning_rate, optax.schedules.StatefulSchedule):
+        raise ValueError(
+            "learning_rate must be a number or a schedule of the step alone, got "
+            f"learning_rate={learning_rate!r}. Hand a policy in as policy, and a stateful "
+            "schedule to optax.inject_hyperparams."
+        )
     if callable(learning_rate):
         return lambda step: jnp.asarray(learning_rate(step), jnp.float32)
     check_number("learning_rate", learning_rate, low=0.0)
@@ -22,7 +28,12 @@ def base_rate(learning_rate: ArrayLike | optax.Schedule | None) -> Callable[[jax
 
 def scale_updates(updates: optax.Updates, rate: jax.Array) -> optax.Updates:
     """Multiply every update by ``rate`` in at least float32 and return it in its own dtype."""
-    return jax.tree.map(lambda update: _scaled(update, rate), updates)
+    return jax.tree.map(lambda update: _scaled(as_array(update), rate), updates)
+
+
+def as_array(leaf) -> jax.Array:
+    """Return an array of a Python number; arrays, and gradients of integers, are left alone."""
+    return leaf if hasattr(leaf, "dtype") else jnp.asarray(leaf)
 
 
 def _scaled(update: jax.Array, rate: jax.Array) -> jax.Array:

@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from optax_aware import schedules
 from optax_aware._arguments import check_number
 from optax_aware._types import Condition
 from optax_aware.transforms._awareness import AwarenessState
@@ -14,19 +13,27 @@ from optax_aware.transforms._awareness import AwarenessState
 COOLDOWN_FRACTION = 0.3
 """Our choice. Constant rates with cooldowns: Hägele et al. 2024, arXiv:2405.18392."""
 
+_LARGEST_STEP = 2**31 - 1
 
-def cooldown_factor(total_steps: ArrayLike | None) -> Callable[[ArrayLike], jax.Array]:
-    """Return a function from step to a factor: 1, and linear to 0 over the last 30 %."""
+
+def cooldown_factor(total_steps: ArrayLike | None) -> Callable[[jax.Array], jax.Array]:
+    """Return a function from an int32 step to a factor: 1, then linear to exactly 0 at the end.
+
+    Whole numbers of steps are subtracted as integers: float32 would miss the end of runs of
+    more than 2**24 steps.
+    """
     if total_steps is None:
         return lambda step: jnp.float32(1.0)
-    check_number("total_steps", total_steps, low=1)
-    steps = jnp.asarray(total_steps, jnp.float32)
-    return schedules.warmup_stable_decay(
-        1.0,
-        warmup_steps=0,
-        stable_steps=(1.0 - COOLDOWN_FRACTION) * steps,
-        decay_steps=COOLDOWN_FRACTION * steps,
-    )
+    check_number("total_steps", total_steps, low=1, high=_LARGEST_STEP)
+    steps = jnp.asarray(total_steps)
+    steps = steps.astype(jnp.int32 if jnp.issubdtype(steps.dtype, jnp.integer) else jnp.float32)
+    cooldown_steps = COOLDOWN_FRACTION * steps.astype(jnp.float32)
+
+    def factor(step: jax.Array) -> jax.Array:
+        left = jnp.maximum(steps - step, 0).astype(jnp.float32)
+        return jnp.minimum(left / cooldown_steps, 1.0)
+
+    return factor
 
 
 def note_cooldown(awareness: AwarenessState, factor: jax.Array) -> AwarenessState:

@@ -1,63 +1,95 @@
 """Which way an inner optimizer points: along the gradient, or already downhill."""
 
+from typing import Any
+
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 import optax
 
 _LONGEST_SIDE = 4
-_STEPS_TO_TRY = 4
+_STEPS_TO_TRY = 10_000
 
 
 def direction_sign(inner: optax.GradientTransformationExtraArgs, params: optax.Params) -> jax.Array:
     """Return 1 for a direction to descend against, -1 for updates that already descend.
 
     A complete optimizer such as ``optax.adam(1e-3)`` answers a gradient with its negative;
-    descending against that would climb. The optimizer is asked about a small stand-in of
-    the parameters, all of it known when tracing starts: positive parameters and positive
-    gradients, so that weight decay cannot hide the sign. A schedule inside may make the
-    first answers zero, hence several steps. A line search is handed the linear loss that
-    belongs to these gradients. What needs other keywords still, or the real parameters'
-    shapes, cannot be asked and is taken for a direction.
+    descending against that would climb. The optimizer is asked about stand-ins of the
+    parameters: positive parameters and positive gradients, so that weight decay cannot
+    hide the sign, and small ones, unless it insists on the real shapes. What cannot be
+    asked, because it needs keywords of its own, is taken for a direction.
     """
-    with jax.ensure_compile_time_eval():
-        standin = jax.tree.map(_standin, params)
-        try:
-            product = _first_nonzero_product(inner, standin)
-        except (TypeError, ValueError):
-            product = 0.0
-    return jnp.float32(-1.0 if product < 0.0 else 1.0)
+    for longest_side in (_LONGEST_SIDE, None):
+        standin = jax.tree.map(lambda leaf, side=longest_side: _standin(leaf, side), params)
+        with jax.ensure_compile_time_eval():
+            # Whatever somebody else's optimizer raises on invented numbers, its first real
+            # update will raise as well.
+            try:
+                product = _first_nonzero_product(inner, standin)
+            except Exception:
+                continue
+            return jnp.where(product < 0.0, jnp.float32(-1.0), jnp.float32(1.0))
+    return jnp.float32(1.0)
 
 
-def _first_nonzero_product(inner: optax.GradientTransformationExtraArgs, standin) -> float:
-    state = inner.init(standin)
+def _first_nonzero_product(inner: optax.GradientTransformationExtraArgs, standin) -> jax.Array:
+    """Return the product of gradient and answer at the first step at which it is not zero.
+
+    Warmups from zero and accumulators answer nothing for a while.
+    """
     loss = _linear_loss(standin)
-    for _ in range(_STEPS_TO_TRY):
-        direction, state = inner.update(
+
+    def ask(state) -> tuple[jax.Array, Any]:
+        answer, next_state = inner.update(
             standin, state, standin, value=loss(standin), grad=standin, value_fn=loss
         )
-        product = sum(
-            float(np.sum(np.asarray(gradient, np.float64) * np.asarray(answer, np.float64)))
-            for gradient, answer in zip(
-                jax.tree.leaves(standin), jax.tree.leaves(direction), strict=True
-            )
-            if jnp.issubdtype(gradient.dtype, jnp.floating)
+        return _product(standin, answer), jax.tree.map(_like, next_state, state)
+
+    product, state = ask(jax.tree.map(_own, inner.init(standin)))
+    if not isinstance(product, jax.core.Tracer) and product != 0.0:
+        return product
+
+    def undecided(carry) -> jax.Array:
+        product, _, asked = carry
+        return (product == 0.0) & (asked < _STEPS_TO_TRY)
+
+    def ask_again(carry):
+        _, state, asked = carry
+        return *ask(state), asked + 1
+
+    return jax.lax.while_loop(undecided, ask_again, (product, state, jnp.int32(1)))[0]
+
+
+def _product(gradients, answer) -> jax.Array:
+    products = [
+        jnp.sum(jnp.real(jnp.conj(gradient) * update)).astype(jnp.float32)
+        for gradient, update in zip(
+            jax.tree.leaves(gradients), jax.tree.leaves(answer), strict=True
         )
-        if product != 0.0:
-            return product
-    return 0.0
+        if jnp.issubdtype(gradient.dtype, jnp.inexact)
+    ]
+    return sum(products, jnp.float32(0.0))
 
 
 def _linear_loss(gradients):
     def loss(params, **_) -> jax.Array:
-        products = jax.tree.map(lambda gradient, leaf: jnp.sum(gradient * leaf), gradients, params)
-        return jnp.asarray(sum(jax.tree.leaves(products)), jnp.float32)
+        return _product(gradients, params)
 
     return loss
 
 
-def _standin(leaf) -> jax.Array:
-    """Return distinct positive numbers in the leaf's dtype, in a small array of its rank."""
-    shape = tuple(min(side, _LONGEST_SIDE) for side in jnp.shape(leaf))
+def _own(leaf) -> jax.Array:
+    return jnp.asarray(leaf, jnp.result_type(leaf))
+
+
+def _like(leaf, reference) -> jax.Array:
+    return jnp.asarray(leaf, reference.dtype)
+
+
+def _standin(leaf, longest_side: int | None) -> jax.Array:
+    """Return distinct positive numbers in the leaf's dtype and rank."""
+    shape = tuple(min(side, longest_side or side) for side in jnp.shape(leaf))
     numbers = 1.0 + np.arange(np.prod(shape, dtype=int)).reshape(shape) % 7 / 7.0
     return jnp.asarray(numbers, jnp.result_type(leaf))

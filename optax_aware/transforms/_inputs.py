@@ -9,6 +9,11 @@ from optax_aware._types import Observation, Scalar
 
 
 def _scalar(name: str, value: Any) -> jax.Array:
+    if isinstance(value, tuple | list | dict):
+        raise TypeError(
+            f"{name} must be a real number, got a {type(value).__name__}. With has_aux=True hand "
+            f"in the loss alone: (loss, aux), grads = value_and_grad(...)(params)."
+        )
     try:
         array = jnp.asarray(value)
     except TypeError as error:

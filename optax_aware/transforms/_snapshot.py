@@ -8,6 +8,8 @@ import optax
 
 from optax_aware.transforms._awareness import AwarenessState, Verdict
 
+ATTEMPTS_TO_SETTLE = 4
+
 
 class SnapshotState(NamedTuple):
     """What a rewind restores.
@@ -15,12 +17,13 @@ class SnapshotState(NamedTuple):
     Attributes:
       snapshot_params: the parameters as they were.
       snapshot_inner_state: the inner optimizer's state as it was.
-      snapshot_unsettled: 1 when the last rewind has not quite arrived yet.
+      snapshot_attempts_left: how often the last rewind may still go on towards the snapshot;
+        0 once it has arrived.
     """
 
     snapshot_params: optax.Params
     snapshot_inner_state: optax.OptState
-    snapshot_unsettled: jax.Array
+    snapshot_attempts_left: jax.Array
 
 
 def _copied(tree):
@@ -36,7 +39,7 @@ def take_snapshot(
     keep: jax.Array, snapshot: SnapshotState, params: Any, inner_state: optax.OptState
 ) -> SnapshotState:
     """Replace the snapshot where ``keep`` is true; elsewhere nothing is copied."""
-    new = SnapshotState(params, inner_state, snapshot.snapshot_unsettled)
+    new = SnapshotState(params, inner_state, snapshot.snapshot_attempts_left)
     return jax.lax.cond(keep, lambda old, new: new, lambda old, new: old, snapshot, new)
 
 
@@ -50,20 +53,24 @@ def restore_snapshot(
     """Return the updates that lead back to the snapshot, and the state that belongs there.
 
     Updates are added to the parameters, so far away from the snapshot the sum is rounded by
-    as much as the parameters have grown. Such a rewind is marked unsettled, and the next
-    step goes the small rest of the way.
+    as much as the parameters have grown, and no update reaches further than its dtype. The
+    next steps go the rest of the way, a few at most: parameters that are not finite never
+    arrive.
     """
 
     def restore(updates, inner_state, snapshot, params):
         del inner_state
         back = jax.tree.map(_difference, snapshot.snapshot_params, params, updates)
         arrived = _arrived(optax.apply_updates(params, back), snapshot.snapshot_params)
-        settled = snapshot._replace(snapshot_unsettled=jnp.where(arrived, 0, 1).astype(jnp.int32))
+        started = snapshot.snapshot_attempts_left == 0
+        left = jnp.where(started, ATTEMPTS_TO_SETTLE, snapshot.snapshot_attempts_left - 1)
+        left = jnp.where(arrived, 0, left).astype(jnp.int32)
+        settled = snapshot._replace(snapshot_attempts_left=left)
         return back, snapshot.snapshot_inner_state, settled
 
     def go_on(updates, inner_state, snapshot, params):
         del params
-        return updates, inner_state, snapshot._replace(snapshot_unsettled=jnp.int32(0))
+        return updates, inner_state, snapshot._replace(snapshot_attempts_left=jnp.int32(0))
 
     return jax.lax.cond(rewind, restore, go_on, updates, inner_state, snapshot, params)
 
@@ -72,8 +79,10 @@ def settle_first(
     snapshot: SnapshotState, before: AwarenessState, after: AwarenessState, verdict: Verdict
 ) -> tuple[AwarenessState, Verdict]:
     """Finish a rewind that has not quite arrived, without asking the policy meanwhile."""
-    settling = snapshot.snapshot_unsettled > 0
-    waiting = before._replace(aware_updates_seen=after.aware_updates_seen)
+    settling = snapshot.snapshot_attempts_left > 0
+    waiting = before._replace(
+        aware_updates_seen=after.aware_updates_seen, aware_nonfinite=after.aware_nonfinite
+    )
     awareness = jax.tree.map(lambda old, new: jnp.where(settling, old, new), waiting, after)
     return awareness, Verdict(
         rate=verdict.rate,
@@ -87,7 +96,11 @@ def _difference(goal: jax.Array, leaf: jax.Array, update: jax.Array) -> jax.Arra
     if update.dtype == jax.dtypes.float0:
         return update
     wide = jnp.promote_types(goal.dtype, jnp.float32)
-    return (goal.astype(wide) - leaf.astype(wide)).astype(update.dtype)
+    difference = goal.astype(wide) - leaf.astype(wide)
+    if jnp.issubdtype(update.dtype, jnp.floating):
+        largest = jnp.finfo(update.dtype).max.astype(wide)
+        difference = jnp.clip(difference, -largest, largest)
+    return difference.astype(update.dtype)
 
 
 def _arrived(params: optax.Params, goal: optax.Params) -> jax.Array:

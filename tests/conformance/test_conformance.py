@@ -211,7 +211,7 @@ def test_inside_the_wrappers_of_optax(case, wrapper):
     path, after = run(jax.jit(train_step(outside)), params, outside.init(params), LOSSES[:4])
     assert avals(after) == form
     seen = oa.report(after)
-    assert oa.set_learning_rate(after, 0.0) is not after
+    assert oa.learning_rate(oa.set_learning_rate(after, 0.125)) == 0.125
     if wrapper == "MultiSteps":
         assert seen.step == 2
         assert_same(path[0], params)
@@ -289,6 +289,7 @@ WRONG_VALUES = {
     "shape (B,)": ({"value": jnp.ones(8)}, ValueError, r"scalar.*\(8,\).*value=loss\.mean\(\)"),
     "complex": ({"value": jnp.complex64(1)}, TypeError, "real number.*complex64"),
     "bool": ({"value": jnp.bool_(True)}, TypeError, "real number.*bool"),
+    "with aux": ({"value": (1.0, {})}, TypeError, "got a tuple. With has_aux=True"),
     "text": ({"value": "low"}, TypeError, "value.*'low'"),
     "validation": (
         {"value": 1.0, "validation_value": jnp.ones(3)},

@@ -8,6 +8,7 @@ import optax
 import pytest
 
 import optax_aware as oa
+from optax_aware.transforms._cooldown import cooldown_factor
 from tests.references import aware as reference
 from tests.references.scripted import scripted
 
@@ -126,8 +127,60 @@ def test_a_rewind_from_far_away_settles_within_rounding(dtype):
     assert steps_back[0] > 100.0
     assert steps_back[2] <= 2 * float(jnp.finfo(dtype).eps)
     assert steps_back[3] == steps_back[2]
+    evaluated = oa.eval_params(opt_state, params)["w"].astype(jnp.float32)
+    np.testing.assert_allclose(evaluated, start["w"].astype(jnp.float32), rtol=1e-2)
     assert oa.report(opt_state).rewound == 1
     assert opt_state.aware_awareness.aware_policy_state.script_line == 3
+
+
+def test_a_rewind_reaches_beyond_the_range_of_half_precision_updates():
+    tx = oa.aware(optax.identity(), scripted([-150.0, -150.0, 1.0, 0.0, 0.0], rewind=[2]))
+    start = jnp.ones(2)
+    opt_state, params = tx.init(start), start
+    update = jax.jit(tx.update)
+    for _ in range(6):
+        updates, opt_state = update(jnp.full(2, 400.0, jnp.float16), opt_state, params, value=1.0)
+        params = optax.apply_updates(params, updates)
+    np.testing.assert_allclose(params, start)
+
+
+def test_a_rewind_of_parameters_that_are_not_finite_gives_up_and_counts():
+    tx = oa.aware(optax.identity(), scripted([0.1] * 8, rewind=[0]))
+    broken = jnp.asarray([jnp.inf, 1.0])
+    opt_state = tx.init(jnp.ones(2))
+    update = jax.jit(tx.update)
+    for _ in range(8):
+        _, opt_state = update(jnp.ones(2), opt_state, broken, value=math.nan)
+    assert opt_state.aware_awareness.aware_policy_state.script_line == 4
+    assert oa.report(opt_state).nonfinite == 8
+
+
+def test_an_inner_state_that_is_the_parameters_can_be_donated():
+    tx = oa.aware(optax.contrib.prodigy(), CONSTANT, learning_rate=1.0)
+    params = {"w": jnp.ones(3)}
+
+    def step(params, opt_state):
+        updates, opt_state = tx.update(params, opt_state, params, value=1.0)
+        return optax.apply_updates(params, updates), opt_state
+
+    params, _ = jax.jit(step, donate_argnums=(0, 1))(params, tx.init(params))
+    assert np.all(params["w"] < 1.0)
+
+
+def test_a_held_step_keeps_the_average_whatever_the_parameters_are():
+    tx = oa.aware(optax.identity(), CONSTANT, learning_rate=0.1)
+    params = jnp.ones(2)
+    _, opt_state = tx.update(params, tx.init(params), params, value=1.0)
+    _, opt_state = tx.update(params, opt_state, params.at[0].set(jnp.inf), value=math.nan)
+    np.testing.assert_array_equal(opt_state.aware_average.average_params, 1.0)
+
+
+@pytest.mark.parametrize("total_steps", [1, 7, 14, 19, 100, 1001, 2**24 + 1, 30_000_001])
+def test_the_rate_is_zero_exactly_from_the_end_on(total_steps):
+    cooldown = cooldown_factor(total_steps)
+    assert cooldown(jnp.int32(total_steps - 1)) > 0.0
+    assert cooldown(jnp.int32(total_steps)) == 0.0
+    assert cooldown(jnp.int32(2**31 - 1)) == 0.0
 
 
 def test_a_rewind_restores_the_inner_state():
@@ -187,6 +240,11 @@ def test_sixteen_bit_parameters_are_averaged_in_float32(average):
         np.testing.assert_array_equal(evaluated, params)
 
 
+def _of_real_shape(update):
+    assert update.shape == (2, 40), update.shape
+    return update
+
+
 COMPLETE = {
     "sgd": optax.sgd(0.1),
     "adam": optax.adam(0.1),
@@ -199,7 +257,34 @@ COMPLETE = {
     "lion": optax.lion(0.05),
     "muon": optax.contrib.muon(0.05),
     "finite": optax.apply_if_finite(optax.sgd(0.1), 3),
+    "apply every": optax.chain(optax.sgd(0.1), optax.apply_every(5)),
+    "accumulated": optax.MultiSteps(optax.sgd(0.2), 6).gradient_transformation(),
+    "silent for long": optax.sgd(
+        oa.schedules.warmup(oa.schedules.constant(0.2), 10, shape="constant")
+    ),
+    "real shapes": optax.chain(
+        optax.sgd(0.1),
+        optax.stateless(lambda updates, _: {"w": updates["w"] * jnp.ones((2, 40))}),
+    ),
+    "refuses small shapes": optax.chain(
+        optax.sgd(0.1), optax.stateless(lambda updates, _: {"w": _of_real_shape(updates["w"])})
+    ),
 }
+
+
+def test_complete_optimizers_never_climb_with_traced_rates_or_complex_parameters():
+    def first_update(learning_rate, params):
+        tx = oa.aware(optax.sgd(learning_rate), CONSTANT, learning_rate=1.0, average=False)
+        return tx.update(params, tx.init(params), params, value=1.0)[0]
+
+    params = jnp.asarray([2.0, -1.0])
+    over_rates = jax.vmap(first_update, (0, None))
+    for sweep in (over_rates, jax.jit(over_rates)):
+        np.testing.assert_allclose(
+            sweep(jnp.asarray([0.1, 0.2]), params), [-0.1 * params, -0.2 * params]
+        )
+    turned = jnp.asarray([2.0 + 1.0j, -1.0j])
+    np.testing.assert_allclose(first_update(0.1, turned), -0.1 * turned)
 
 
 @pytest.mark.parametrize("order", ["alone", "clip first", "clip last"])
@@ -210,7 +295,7 @@ def test_a_complete_optimizer_never_climbs(name, order):
         tx = optax.chain(optax.clip(1.0), tx)
     elif order == "clip last":
         tx = optax.chain(tx, optax.clip(1.0))
-    params = {"w": jnp.asarray([[2.0, -3.0], [-1.0, 0.5]])}
+    params = {"w": jnp.tile(jnp.asarray([[2.0, -3.0], [-1.0, 0.5]]), (1, 20))}
 
     def loss(params):
         return 0.5 * jnp.sum(params["w"] ** 2)
@@ -381,6 +466,8 @@ def test_averages_when_the_end_is_not_known(options, averaged):
         ({"learning_rate": math.nan}, "learning_rate"),
         ({"learning_rate": "fast"}, "learning_rate"),
         ({"learning_rate": jnp.ones(2)}, "learning_rate"),
+        ({"learning_rate": 10**400}, "learning_rate"),
+        ({"learning_rate": oa.as_learning_rate(CONSTANT, 0.1)}, "learning_rate"),
         ({"total_steps": 0}, "total_steps"),
         ({"total_steps": math.inf}, "total_steps"),
         ({"rewind": 1}, "rewind"),
@@ -409,6 +496,12 @@ def test_parameters_are_optional_where_nothing_needs_them():
     tx = oa.aware(optax.identity(), CONSTANT, learning_rate=0.5, average=False)
     updates, _ = tx.update(jnp.ones(2), tx.init(jnp.ones(2)), value=1.0)
     np.testing.assert_array_equal(updates, [-0.5, -0.5])
+
+
+def test_gradients_may_be_python_numbers():
+    tx = oa.aware(optax.identity(), CONSTANT, learning_rate=0.5)
+    updates, _ = tx.update(2.0, tx.init(1.0), 1.0, value=1.0)
+    assert updates == -1.0
 
 
 @functools.cache

@@ -10,6 +10,7 @@ import optax_aware as oa
 from tests.references.scripted import scripted
 
 CONSTANT = oa.policies.constant()
+RATE = jnp.asarray(0.5)
 
 
 def rates(tx, steps, edit=None):
@@ -40,7 +41,7 @@ def test_a_report_can_be_returned_from_jit_and_scan():
     np.testing.assert_array_equal(seen.scale, [0.5, 0.25])
     np.testing.assert_array_equal(seen.value_mean, [3.0, 4.0])
     np.testing.assert_array_equal(seen.skipped, [0, 1])
-    assert np.all(np.isnan(seen.progress))
+    assert np.all(np.isinf(seen.progress))
     assert [oa.CONDITIONS[number] for number in seen.condition] == ["descending"] * 2
 
 
@@ -54,10 +55,15 @@ def test_before_the_first_update():
 def test_debugging_for_nans_is_not_disturbed():
     tx = oa.aware(optax.scale_by_adam(), CONSTANT, learning_rate=0.5)
     params = jnp.ones(2)
+
+    @jax.jit
+    def step(opt_state):
+        _, opt_state = tx.update(params, opt_state, params, value=1.0)
+        return opt_state, oa.report(opt_state)
+
     with jax.debug_nans(True):
-        opt_state = jax.jit(tx.init)(params)
-        _, opt_state = jax.jit(tx.update)(params, opt_state, params, value=1.0)
-    assert oa.learning_rate(opt_state) == 0.5
+        opt_state, seen = step(jax.jit(tx.init)(params))
+    assert oa.learning_rate(opt_state) == seen.learning_rate == 0.5
 
 
 def test_no_policy_or_several_are_refused():
@@ -98,6 +104,62 @@ def test_a_rate_set_during_a_warmup_from_zero_waits_for_it():
     tx = oa.aware(optax.identity(), CONSTANT, learning_rate=oa.schedules.linear(0.0, 0.4, 4))
     seen = rates(tx, 3, {0: lambda state: oa.set_learning_rate(state, 0.05)})
     np.testing.assert_allclose(seen, [0.0, 0.05, 0.1], rtol=1e-6)
+
+
+def test_a_rate_set_in_a_warmup_is_held_until_the_warmup_has_come_that_far():
+    schedule = oa.schedules.warmup(oa.schedules.linear(1.0, 0.0, 10), 10)
+    tx = oa.aware(optax.identity(), CONSTANT, learning_rate=schedule)
+    usual = rates(tx, 21)
+    edited = rates(tx, 21, {1: lambda state: oa.set_learning_rate(state, 0.45)})
+    np.testing.assert_allclose(edited[1:5], 0.45, rtol=1e-6)
+    np.testing.assert_allclose(edited[5:16], usual[5:16], rtol=1e-6)
+    np.testing.assert_allclose(edited[16:19], 0.45, rtol=1e-6)
+    assert edited[20] == 0.0
+
+
+def test_a_rate_set_by_hand_is_used_to_the_last_bit():
+    tx = oa.aware(optax.identity(), CONSTANT, learning_rate=0.1)
+    for wanted in np.linspace(0.05, 0.95, 19, dtype=np.float32):
+        seen = rates(tx, 1, {0: lambda state, wanted=wanted: oa.set_learning_rate(state, wanted)})
+        assert np.float32(seen[0]) == wanted
+
+
+def test_a_rate_set_after_the_end_is_not_reported_as_used():
+    tx = oa.aware(optax.identity(), CONSTANT, learning_rate=0.1, total_steps=2)
+    params = jnp.ones(())
+    update = jax.jit(tx.update)
+    opt_state = tx.init(params)
+    for _ in range(3):
+        _, opt_state = update(params, opt_state, params, value=1.0)
+    updates, opt_state = update(params, oa.set_learning_rate(opt_state, 0.05), params, value=1.0)
+    assert updates == 0.0
+    assert oa.learning_rate(opt_state) == oa.report(opt_state).learning_rate == 0.0
+
+
+@pytest.mark.parametrize("edit", [oa.reset, lambda state: oa.set_learning_rate(state, RATE)])
+def test_edited_states_share_no_array_and_can_be_donated(edit):
+    tx = optax.partition(
+        {label: oa.aware(optax.identity(), CONSTANT, learning_rate=0.1) for label in "ab"},
+        {"x": "a", "y": "b"},
+    )
+    params = {"x": jnp.ones(2), "y": jnp.ones(3)}
+    update = jax.jit(lambda state: tx.update(params, state, params, value=1.0)[1], donate_argnums=0)
+    update(edit(tx.init(params)))
+    assert not RATE.is_deleted()
+
+
+def test_edits_keep_the_axis_of_a_vmapped_state():
+    tx = oa.aware(optax.identity(), CONSTANT, learning_rate=0.1)
+    params = jnp.ones((3, 2))
+    opt_state = oa.set_learning_rate(oa.reset(jax.vmap(tx.init)(params)), 0.25)
+    updates, opt_state = jax.vmap(lambda p, s: tx.update(p, s, p, value=1.0))(params, opt_state)
+    np.testing.assert_array_equal(updates, -0.25)
+
+
+def test_edits_work_inside_jit():
+    tx = oa.aware(optax.identity(), CONSTANT, learning_rate=0.1)
+    opt_state = jax.jit(oa.set_learning_rate)(tx.init(jnp.ones(2)), 0.25)
+    assert oa.learning_rate(jax.jit(oa.reset)(opt_state)) == 0.25
 
 
 def test_a_rate_of_zero_can_be_set_and_left_again():
