@@ -6,6 +6,7 @@ become floats only once they are counted from the boundary that matters.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -69,6 +70,10 @@ def as_rate(rate: ArrayLike, step: jax.Array) -> jax.Array:
     return jnp.broadcast_to(jnp.asarray(rate, jnp.float32), jnp.shape(step))
 
 
+# Compiled where a combinator calls them outside of `jax.jit`, written out inside of it.
+_compiled = partial(jax.jit, inline=True)
+
+
 def schedule_of(rate: Callable[[jax.Array], jax.Array]) -> Schedule:
     """Make a schedule of a function that maps steps as `read_steps` reads them to rates.
 
@@ -115,6 +120,7 @@ def gap(minuend: tuple[jax.Array, jax.Array], subtrahend: tuple[jax.Array, jax.A
     return jnp.where(whole >= other_whole, forward, -backward) + (part - other_part)
 
 
+@_compiled
 def difference(minuend: jax.Array, subtrahend: jax.Array) -> jax.Array:
     """Return minuend - subtrahend in float32, with the right sign."""
     if is_integer(minuend) or is_integer(subtrahend):
@@ -131,6 +137,7 @@ def total(first: jax.Array, second: jax.Array) -> jax.Array:
     return jnp.where(overflow, np.uint32(_UINT32_TOP), whole)
 
 
+@_compiled
 def elapsed(step: jax.Array, start: jax.Array) -> jax.Array:
     """Return the step counted from ``start``, 0 before it, in the step's type if it can be."""
     if is_integer(step) and is_integer(start):
@@ -141,6 +148,7 @@ def elapsed(step: jax.Array, start: jax.Array) -> jax.Array:
     return jnp.where(passed > 0, passed, np.float32(0))
 
 
+@_compiled
 def segment(step: jax.Array, start: jax.Array, stop: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Return which part of the way from ``start`` to ``stop`` is done, and which is left.
 
@@ -171,6 +179,7 @@ def multiply(count: jax.Array, period: jax.Array) -> tuple[jax.Array, jax.Array]
     return count * whole + carried, rest
 
 
+@_compiled
 def divide(step: jax.Array, period: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Return the number of whole periods before a step (uint32), and the steps since then.
 

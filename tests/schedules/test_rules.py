@@ -14,7 +14,12 @@ from tests.schedules.table import CASES, ROUNDED_BOUNDARY, Numbers
 FAR = 3_000_000_000
 """A step that int32 cannot hold and float32 can."""
 
+FIRST_CASES = {case.public_name: case for case in reversed(CASES)}.values()
+"""One case of each schedule, for what does not depend on its options."""
+
 every_case = pytest.mark.parametrize("case", CASES, ids=[case.label for case in CASES])
+
+one_case_each = pytest.mark.parametrize("case", FIRST_CASES, ids=lambda case: case.label)
 
 
 @contextlib.contextmanager
@@ -85,7 +90,7 @@ def test_float32_where_64_bits_are_enabled(case):
         assert jax.eval_shape(schedule, jnp.float64(1)).dtype == jnp.float32
 
 
-@every_case
+@one_case_each
 def test_known_numbers_may_be_arrays(case):
     numbers = rounded(case.numbers)
     rates = case.build(**traced(numbers))(case.steps)
@@ -180,10 +185,7 @@ def test_gradients_are_finite_and_right_and_lengths_may_be_zero(case):
     assert compared >= len(range(1, case.last, 5)) // 2
 
 
-FIRST_CASES = {case.public_name: case for case in reversed(CASES)}.values()
-
-
-@pytest.mark.parametrize("case", FIRST_CASES, ids=lambda case: case.label)
+@one_case_each
 def test_is_the_rate_of_an_optax_optimizer_in_a_scan(case):
     optimizer = optax.sgd(case.build(**case.numbers))
 
@@ -195,7 +197,7 @@ def test_is_the_rate_of_an_optax_optimizer_in_a_scan(case):
     check_rates(case, rates, np.arange(5))
 
 
-@pytest.mark.parametrize("case", FIRST_CASES, ids=lambda case: case.label)
+@one_case_each
 def test_slope_in_time_is_finite(case):
     schedule = case.build(**case.numbers)
     steps = jnp.append(jnp.arange(-1.0, 60.0, 0.5), jnp.float32(FAR))
