@@ -45,7 +45,8 @@ def draw_figure(
 ) -> Figure:
     """Draw all contenders, schedules and policies side by side where they are many.
 
-    Lines are means over seeds, bands reach from the least to the greatest. The training loss
+    Lines are means over seeds, bands reach from the least to the greatest; where a seed has
+    failed to train, every seed has a line. The training loss
     is averaged from one evaluation to the next. Colours follow the order of the catalogue, so
     that they stay the same from one comparison of all contenders to the next.
     """
@@ -83,7 +84,8 @@ def _draw(
     figure.suptitle(
         f"{configuration.workload}: {configuration.steps:,} steps of gradient descent, "
         f"base rate {configuration.learning_rate:g}\n"
-        f"mean of {seeds}, band from least to greatest",
+        f"mean of {seeds}, band from least to greatest; "
+        "a line for each seed where one has failed",
         fontsize="large",
     )
     return figure
@@ -110,7 +112,14 @@ def _draw_contender(
     steps = np.arange(1, configuration.steps + 1)
     thinned = slice(None, None, max(1, configuration.steps // 1000))
     rate = np.where(history.learning_rate > 0, history.learning_rate, np.nan)
-    label = f"{summary.contender}  {100 * summary.held_out_accuracy.mean:.2f} %"
+    together = _stay_together(summary)
+    accuracy = summary.held_out_accuracy
+    ending = (
+        f"{100 * accuracy.mean:.2f} %"
+        if together
+        else f"{100 * accuracy.least:.2f} to {100 * accuracy.most:.2f} %"
+    )
+    label = f"{summary.contender}  {ending}"
     curves = (
         (evaluated, train_loss),
         (evaluated, 100 * history.held_out_accuracy),
@@ -119,20 +128,27 @@ def _draw_contender(
     for panel, (at, values) in zip(axes, curves, strict=True):
         spacing = max(1, len(at) // MARKS_PER_LINE)
         colour = COLOURS[place % len(COLOURS)]
-        panel.plot(
+        lines = panel.plot(
             at,
-            values.mean(axis=0),
+            values.mean(axis=0) if together else values.T,
             color=colour,
             linestyle=DASHES[place // len(COLOURS) % len(DASHES)],
             marker=MARKERS[place % len(MARKERS)],
             markersize=5,
             markevery=(place * spacing // len(MARKERS), spacing),
             linewidth=1.6,
-            label=label,
         )
-        panel.fill_between(
-            at, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.15, linewidth=0
-        )
+        lines[0].set_label(label)
+        if together:
+            panel.fill_between(
+                at, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.15, linewidth=0
+            )
+
+
+def _stay_together(summary: Summary) -> bool:
+    """Whether a mean describes the seeds: it does not where one of them has failed to train."""
+    accuracy = summary.held_out_accuracy
+    return accuracy.least >= 0.5 * accuracy.most
 
 
 def _label_rows(axes: np.ndarray, histories: Mapping[str, History]) -> None:
@@ -158,7 +174,7 @@ def _accuracy_limits(histories: Mapping[str, History]) -> tuple[float, float]:
     """From what all but the worst reach early on, so that the ends can be told apart."""
     accuracies = 100 * np.stack([history.held_out_accuracy for history in histories.values()])
     early = accuracies.shape[-1] // 6
-    low = float(np.quantile(accuracies[..., early:], 0.05))
+    low = float(np.quantile(accuracies[..., early:], 0.1))
     high = float(accuracies.max())
     margin = max(0.1, 0.05 * (high - low))
     return max(0.0, low - margin), min(100.0, high + margin)

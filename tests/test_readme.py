@@ -34,7 +34,15 @@ def test_the_commands_of_the_readme_are_those_that_ci_runs():
     assert tests in (ROOT / ".ci" / "run").read_text()
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "experiments/README.md"])
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "experiments/README.md"]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_no_placeholder_is_left(document):
+    assert not re.findall(r"^[A-Z_]{5,}$", (ROOT / document).read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_lead_somewhere(document):
     path = ROOT / document
     for target in re.findall(r"\]\(([^)#\s]+)\)", path.read_text()):

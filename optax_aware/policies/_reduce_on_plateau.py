@@ -73,8 +73,7 @@ def reduce_on_plateau(
 
     **What is judged.** With ``monitor="auto"``, `value` until the first finite
     `validation_value` arrives, from then on validation values alone: the policy starts
-    afresh with the first of them, scale included, so that all later decisions are those of a
-    policy that has heard nothing else. Windows, patience and cooldown then count validations,
+    afresh with the first of them, and keeps nothing but its scale. Windows, patience and cooldown then count validations,
     and the scale is held between them. Where the first validation comes late, name
     ``monitor="validation_value"``, and training values cut nothing before it.
 
@@ -126,7 +125,7 @@ def reduce_on_plateau(
         value of NaN means that there is none at this step.
 
     Returns:
-      A policy whose scale starts at 1 and never rises, but for the fresh start above.
+      A policy whose scale starts at 1 and never rises.
 
     Raises:
       ValueError: if an argument is outside its range.
@@ -179,7 +178,9 @@ def reduce_on_plateau(
         seen = counted(state.plateau_nonfinite_seen, nonfinite)
         if monitor == "auto":
             first = jnp.isfinite(validation_value) & (state.plateau_validated == 0)
-            fresh = init()._replace(plateau_validated=jnp.ones((), jnp.int32))
+            fresh = init()._replace(
+                plateau_validated=jnp.ones((), jnp.int32), plateau_scale=state.plateau_scale
+            )
             state = jax.tree.map(lambda new, old: jnp.where(first, new, old), fresh, state)
         heard = jnp.where(state.plateau_validated == 1, validation_value, value)
         heard = jnp.where(jnp.asarray(observation.step) < jnp.asarray(warmup_steps), jnp.nan, heard)

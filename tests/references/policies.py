@@ -48,7 +48,7 @@ def reduce_on_plateau(
     for step, (value, validation) in enumerate(zip(values, validation_values, strict=True)):
         if monitor == "auto" and not validated and math.isfinite(validation):
             validated = True
-            scale, best, bad, rest, block = 1.0, None, 0, 0, []
+            best, bad, rest, block = None, 0, 0, []
         heard = validation if validated else value
         if math.isfinite(heard) and step >= warmup_steps:
             block.append(sign * heard)
