@@ -72,10 +72,10 @@ def reduce_on_plateau(
     `factor`; after that, `cooldown` windows may set a new best but are not counted.
 
     **What is judged.** With ``monitor="auto"``, `value` until the first finite
-    `validation_value` arrives, from then on validation values alone: the policy starts
-    afresh with the first of them, and keeps nothing but its scale. Windows, patience and cooldown then count validations,
-    and the scale is held between them. Where the first validation comes late, name
-    ``monitor="validation_value"``, and training values cut nothing before it.
+    `validation_value` arrives, from then on validation values alone: the policy starts afresh
+    with the first of them, and keeps nothing but its scale. Windows, patience and cooldown then
+    count validations, and the scale is held between them. Where the first validation comes
+    late, name ``monitor="validation_value"``, and training values cut nothing before it.
 
     **Noise.** The best of many noisy values is a lucky one, which later values miss even
     while their mean falls; and after a spike nothing beats the old best for a while, however
