@@ -235,6 +235,22 @@ def test_inside_inject_hyperparams():
     np.testing.assert_allclose(oa.report(opt_state).learning_rate, expected, rtol=1e-6)
 
 
+def test_every_number_of_a_policy_may_be_injected():
+    numbers = {"factor": 0.5, "rtol": 0.25, "atol": 0.0, "min_scale": 0.1}
+
+    def make_plateau(factor, rtol, atol, min_scale):
+        return oa.scale_by_policy(
+            oa.policies.reduce_on_plateau(factor, 0, rtol, atol, min_scale=min_scale)
+        )
+
+    params = parameters()
+    injected = optax.inject_hyperparams(make_plateau)(**numbers)
+    known = make_plateau(**numbers)
+    for tx in (injected, known):
+        _, opt_state = run(jax.jit(train_step(tx)), params, tx.init(params), LOSSES[:4])
+        assert oa.report(opt_state).scale == 0.125
+
+
 @one_of_each
 def test_unknown_keywords_are_ignored(case):
     tx = make(case)

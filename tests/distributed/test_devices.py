@@ -160,3 +160,47 @@ def test_a_named_axis_under_vmap(make):
     reports = jax.vmap(member, axis_name="member", in_axes=1)(values)
     np.testing.assert_array_equal(reports.scale[0], reports.scale[1])
     np.testing.assert_array_equal(reports.scale[0], [1.0, 1.0, 0.5])
+
+
+def test_pmap_with_an_axis_name_and_rates_set_by_hand():
+    if jax.device_count() < DEVICES:
+        pytest.skip(f"needs {DEVICES} devices, this machine shows {jax.device_count()}")
+    tx = oa.aware(optax.identity(), policy(), learning_rate=0.05, axis_name="batch")
+    params, batch = start()
+    batch = batch.reshape(DEVICES, 4, 16)
+    step = jax.pmap(
+        lambda params, opt_state, batch, level: train_step(
+            tx, params, opt_state, batch, level, "batch"
+        ),
+        axis_name="batch",
+        in_axes=(0, 0, 0, None),
+    )
+    everyones = jax.tree.map(lambda leaf: jnp.stack([leaf] * DEVICES), params)
+    opt_state = jax.pmap(tx.init)(everyones)
+    scales = []
+    for level in LEVEL_OF_STEP:
+        everyones, opt_state, scale = step(everyones, opt_state, batch, level)
+        assert len(set(np.asarray(scale).tolist())) == 1
+        scales.append(float(scale[0]))
+    expected_params, expected_scales = single_device(
+        oa.aware(optax.identity(), policy(), learning_rate=0.05)
+    )
+    assert scales == expected_scales
+    np.testing.assert_allclose(everyones["w"][3], expected_params["w"], rtol=1e-5)
+    edited = oa.set_learning_rate(oa.reset(opt_state), 0.01)
+    _, opt_state, scale = step(everyones, edited, batch, 1.0)
+    np.testing.assert_array_equal(scale, 1.0)
+    np.testing.assert_array_equal(opt_state.aware_awareness.aware_learning_rate, np.float32(0.01))
+
+
+def test_editing_a_state_on_a_mesh_compiles_nothing_again(mesh):
+    tx = oa.aware(optax.scale_by_adam(), policy(), learning_rate=0.05)
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    params = jax.device_put(start()[0], everywhere)
+    opt_state = jax.jit(tx.init, out_shardings=everywhere)(params)
+    update = jax.jit(lambda grads, state: tx.update(grads, state, params, value=1.0)[1])
+    opt_state = update(params, update(params, opt_state))
+    compiled = update._cache_size()
+    for edit in (oa.reset, lambda state: oa.set_learning_rate(state, jnp.float32(0.1))):
+        opt_state = update(params, edit(opt_state))
+    assert update._cache_size() == compiled
