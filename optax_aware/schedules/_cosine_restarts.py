@@ -109,7 +109,9 @@ def cosine_restarts(
 
     where tₙ is the number of steps since the start of the cycle. The first step of a cycle
     is at its peak; the end value itself is approached and never held for a step, unless a
-    cycle does not end at a whole step.
+    cycle does not end at a whole step. Whole cycles begin exactly at their steps for as long
+    as fewer than 2²⁴ first cycles have passed; cycles of broken length lose their phase as
+    float32 does, by a hundredth of a step per 10⁵ steps.
 
     Args:
       init_value: the first peak, η₀, at least 0.
