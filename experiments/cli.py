@@ -149,7 +149,13 @@ def _run(command: Train | Compare) -> None:
     with claim(folder, configuration, circumstances, command.resume):
         invocation = Invocation(folder, configuration, circumstances)
         console = Console()
-        console.print(f"Writing to {folder}", markup=False, highlight=False, soft_wrap=True)
+        console.print(
+            f"{len(configuration.contenders)} contenders x {configuration.seeds} seeds x "
+            f"{configuration.steps:,} steps of {configuration.workload}, writing to {folder}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
         screen = TrainScreen if isinstance(command, Train) else CompareScreen
         with screen(configuration, console) as listener:
             summaries = train_all(

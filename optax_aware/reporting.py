@@ -23,8 +23,9 @@ class Report(NamedTuple):
 
     Attributes:
       step: the number of updates so far, int32.
-      learning_rate: the rate of the last update, float32. Under `scale_by_policy` it is the
-        scale alone: the rate of the optimizer it is chained with is not visible from there.
+      learning_rate: the rate of the last update, or the one set by hand since, float32.
+        Under `scale_by_policy` it is the scale alone: the rate of the optimizer it is chained
+        with is not visible from there.
       scale: the policy's last scale, float32.
       condition: what the policy sees, int32; ``CONDITIONS[int(condition)]`` is its name.
       value_mean: the smoothed loss the policy looks at, float32; infinite where it has none,
@@ -209,6 +210,10 @@ def eval_params(opt_state: optax.OptState, params: optax.Params) -> optax.Params
       Shamir and Zhang, Stochastic Gradient Descent for Non-smooth Optimization, 2013,
       arXiv:1212.1824, section 4.
     """
+    if _find(params, AwarenessState):
+        raise ValueError(
+            "params must be parameters, got an optimizer state: the state comes first."
+        )
     averages = _find(opt_state, AverageState)
     if not averages:
         return params

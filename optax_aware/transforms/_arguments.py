@@ -16,6 +16,15 @@ def check_inner(inner: Any) -> None:
         )
 
 
+def check_state(state: Any, kind: type) -> None:
+    """Refuse the state of something else: parameters in its place, or another optimizer's."""
+    if not isinstance(state, kind):
+        raise TypeError(
+            f"opt_state must be the state that init(params) returned, {kind.__name__}, got "
+            f"{type(state).__name__}. The order is update(grads, opt_state, params, value=loss)."
+        )
+
+
 def check_policy(policy: Any) -> None:
     """Refuse what is not a `Policy`, or one that asks for what nobody can observe."""
     if not isinstance(policy, Policy):

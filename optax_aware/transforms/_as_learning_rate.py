@@ -1,5 +1,7 @@
 """A policy as the learning rate of any optax optimizer, through inject_hyperparams."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import jax
@@ -61,6 +63,11 @@ class PolicyLearningRate:
     ) -> jax.Array:
         """Return the rate of this step, or of the state when no loss is given."""
         del extra_args
+        if not isinstance(state, AwarenessState):
+            raise TypeError(
+                "as_learning_rate(...) is a stateful schedule: hand it to "
+                "optax.inject_hyperparams(optimizer)(learning_rate=...), not to the optimizer."
+            )
         if value is None:
             return state.aware_learning_rate
         state, verdict = self._advance(state, value, validation_value)

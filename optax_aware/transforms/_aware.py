@@ -1,5 +1,7 @@
 """A policy that owns an optimizer: it can skip, rewind and average besides scaling."""
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 import jax
@@ -9,7 +11,12 @@ from jax.typing import ArrayLike
 
 from optax_aware._arguments import check_flag
 from optax_aware._types import Policy
-from optax_aware.transforms._arguments import check_axis_name, check_inner, check_policy
+from optax_aware.transforms._arguments import (
+    check_axis_name,
+    check_inner,
+    check_policy,
+    check_state,
+)
 from optax_aware.transforms._average import AverageState, advance_average, first_average
 from optax_aware.transforms._awareness import AwarenessState, advance_awareness, init_awareness
 from optax_aware.transforms._base_rate import as_array, base_rate, scale_updates
@@ -155,6 +162,7 @@ def aware(
         validation_value: Any = None,
         **extra_args: Any,
     ) -> tuple[optax.Updates, AwareState]:
+        check_state(state, AwareState)
         if params is None and (keeps_snapshots or averages or "params_norm" in policy.observes):
             raise ValueError(
                 "params must be the current parameters, got params=None: averages, snapshots "

@@ -1,5 +1,7 @@
 """A policy as a link of an optax chain."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import jax
@@ -7,7 +9,12 @@ import jax.numpy as jnp
 import optax
 
 from optax_aware._types import Policy
-from optax_aware.transforms._arguments import check_axis_name, check_loss_is_enough, check_policy
+from optax_aware.transforms._arguments import (
+    check_axis_name,
+    check_loss_is_enough,
+    check_policy,
+    check_state,
+)
 from optax_aware.transforms._awareness import AwarenessState, advance_awareness, init_awareness
 from optax_aware.transforms._base_rate import scale_updates
 from optax_aware.transforms._inputs import observe_losses
@@ -74,6 +81,7 @@ def scale_by_policy(
         **extra_args: Any,
     ) -> tuple[optax.Updates, AwarenessState]:
         del params, extra_args
+        check_state(state, AwarenessState)
         step = state.aware_updates_seen
         observation = observe_losses(step, value, validation_value, axis_name)
         state, verdict = advance_awareness(policy, state, observation, jnp.float32(_NO_BASE_RATE))

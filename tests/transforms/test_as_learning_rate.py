@@ -63,6 +63,13 @@ def test_the_rate_keeps_float32_with_sixteen_bit_parameters():
     np.testing.assert_allclose(opt_state.hyperparams["learning_rate"], 1e-3, rtol=1e-7)
 
 
+def test_without_inject_hyperparams_it_says_where_it_belongs():
+    tx = optax.adam(oa.as_learning_rate(oa.policies.constant(), 0.1))
+    params = jnp.ones(2)
+    with pytest.raises(TypeError, match=r"hand it to optax\.inject_hyperparams"):
+        tx.update(params, tx.init(params), params)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -515,3 +515,13 @@ def test_the_update_calls_no_host_and_no_float64():
     text = _lowered(CONSTANT)
     assert "callback" not in text
     assert "f64" not in text
+
+
+def test_a_state_of_something_else_is_refused():
+    tx = oa.aware(optax.identity(), CONSTANT, learning_rate=0.5)
+    params = jnp.ones(2)
+    with pytest.raises(TypeError, match=r"opt_state must be the state.*update\(grads, opt_state"):
+        tx.update(params, params, tx.init(params), value=1.0)
+    link = oa.scale_by_policy(CONSTANT)
+    with pytest.raises(TypeError, match="AwarenessState, got tuple"):
+        link.update(params, optax.adam(0.1).init(params), params, value=1.0)

@@ -221,6 +221,13 @@ def test_eval_params_of_other_parameters_are_refused():
         oa.eval_params(opt_state, {"w": jnp.ones(3)})
 
 
+def test_eval_params_in_the_wrong_order_are_refused():
+    params = jnp.ones(2)
+    opt_state = oa.aware(optax.identity(), CONSTANT).init(params)
+    with pytest.raises(ValueError, match="the state comes first"):
+        oa.eval_params(params, opt_state)
+
+
 def test_edits_leave_the_given_state_alone():
     opt_state = oa.aware(optax.identity(), CONSTANT, learning_rate=0.5).init(jnp.ones(2))
     oa.set_learning_rate(opt_state, 0.1)
