@@ -110,51 +110,6 @@ def test_a_large_finite_gradient_is_not_taken_for_an_overflow():
     assert np.all(np.isfinite(updates))
 
 
-@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16, jnp.float16])
-def test_a_rewind_from_far_away_settles_within_rounding(dtype):
-    far = 1e4 if dtype == jnp.float16 else 1e7
-    start = {"w": jnp.asarray([0.1, -0.3, 1.7, 1e-3], dtype)}
-    tx = oa.aware(optax.identity(), scripted([far, 1.0, 0.0, 0.0, 0.0], rewind=[1]))
-    opt_state = tx.init(start)
-    update = jax.jit(tx.update)
-    params, steps_back = start, []
-    for _ in range(4):
-        grads = jax.tree.map(jnp.ones_like, params)
-        updates, opt_state = update(grads, opt_state, params, value=1.0)
-        params = optax.apply_updates(params, updates)
-        error = jnp.abs(params["w"] - start["w"]) / jnp.abs(start["w"])
-        steps_back.append(float(jnp.max(error)))
-    assert steps_back[0] > 100.0
-    assert steps_back[2] <= 2 * float(jnp.finfo(dtype).eps)
-    assert steps_back[3] == steps_back[2]
-    evaluated = oa.eval_params(opt_state, params)["w"].astype(jnp.float32)
-    np.testing.assert_allclose(evaluated, start["w"].astype(jnp.float32), rtol=1e-2)
-    assert oa.report(opt_state).rewound == 1
-    assert opt_state.aware_awareness.aware_policy_state.script_line == 3
-
-
-def test_a_rewind_reaches_beyond_the_range_of_half_precision_updates():
-    tx = oa.aware(optax.identity(), scripted([-150.0, -150.0, 1.0, 0.0, 0.0], rewind=[2]))
-    start = jnp.ones(2)
-    opt_state, params = tx.init(start), start
-    update = jax.jit(tx.update)
-    for _ in range(6):
-        updates, opt_state = update(jnp.full(2, 400.0, jnp.float16), opt_state, params, value=1.0)
-        params = optax.apply_updates(params, updates)
-    np.testing.assert_allclose(params, start)
-
-
-def test_a_rewind_of_parameters_that_are_not_finite_gives_up_and_counts():
-    tx = oa.aware(optax.identity(), scripted([0.1] * 8, rewind=[0]))
-    broken = jnp.asarray([jnp.inf, 1.0])
-    opt_state = tx.init(jnp.ones(2))
-    update = jax.jit(tx.update)
-    for _ in range(8):
-        _, opt_state = update(jnp.ones(2), opt_state, broken, value=math.nan)
-    assert opt_state.aware_awareness.aware_policy_state.script_line == 4
-    assert oa.report(opt_state).nonfinite == 8
-
-
 def test_an_inner_state_that_is_the_parameters_can_be_donated():
     tx = oa.aware(optax.contrib.prodigy(), CONSTANT, learning_rate=1.0)
     params = {"w": jnp.ones(3)}
@@ -183,20 +138,6 @@ def test_the_rate_is_zero_exactly_from_the_end_on(total_steps):
     assert cooldown(jnp.int32(2**31 - 1)) == 0.0
 
 
-def test_a_rewind_restores_the_inner_state():
-    tx = oa.aware(
-        optax.scale_by_adam(), scripted([0.1] * 6, keep=[2], rewind=[4]), learning_rate=1.0
-    )
-    params, states = jnp.array([1.0, 2.0]), []
-    opt_state = tx.init(params)
-    update = jax.jit(tx.update)
-    for step in range(5):
-        states.append(opt_state.aware_inner_state)
-        updates, opt_state = update(params * (step + 1), opt_state, params, value=1.0)
-        params = optax.apply_updates(params, updates)
-    jax.tree.map(np.testing.assert_array_equal, opt_state.aware_inner_state, states[2])
-
-
 def test_no_memory_is_spent_on_what_is_not_used():
     params = {"w": jnp.ones((64, 64))}
     inner = optax.scale_by_adam()
@@ -212,13 +153,6 @@ def test_no_memory_is_spent_on_what_is_not_used():
     assert extra(rewinding, average=False) > 3 * params["w"].nbytes
     assert extra(CONSTANT, total_steps=10) < 1024
     assert extra(CONSTANT) > params["w"].nbytes
-
-
-def test_a_policy_that_rewinds_without_memory_steps_on():
-    tx = oa.aware(optax.identity(), scripted([0.5] * 3, rewind=[1]), rewind=False, average=False)
-    path, _, reports, _ = train(tx, lambda x: x, jnp.float32(8.0), 3)
-    np.testing.assert_allclose(path, [8.0, 4.0, 2.0, 1.0])
-    assert reports.rewound[-1] == 0
 
 
 @pytest.mark.parametrize("average", [True, False])
@@ -238,132 +172,6 @@ def test_sixteen_bit_parameters_are_averaged_in_float32(average):
         assert 1.0 + 2.0**-9 < kept < 1.0 + 2.0**-8 + 2.0**-9
     else:
         np.testing.assert_array_equal(evaluated, params)
-
-
-def _of_real_shape(update):
-    assert update.shape == (2, 40), update.shape
-    return update
-
-
-COMPLETE = {
-    "sgd": optax.sgd(0.1),
-    "adam": optax.adam(0.1),
-    "adamw": optax.adamw(0.1, weight_decay=0.5),
-    "warmup from zero": optax.adam(optax.linear_schedule(0.0, 0.1, 5)),
-    "clip, adam": optax.chain(optax.clip_by_global_norm(1.0), optax.adam(0.1)),
-    "adam, clip": optax.chain(optax.adam(0.1), optax.clip(0.05)),
-    "adam, decay": optax.chain(optax.adam(0.1), optax.add_decayed_weights(-0.01)),
-    "injected": optax.inject_hyperparams(optax.adam)(learning_rate=0.1),
-    "lion": optax.lion(0.05),
-    "muon": optax.contrib.muon(0.05),
-    "finite": optax.apply_if_finite(optax.sgd(0.1), 3),
-    "apply every": optax.chain(optax.sgd(0.1), optax.apply_every(5)),
-    "accumulated": optax.MultiSteps(optax.sgd(0.2), 6).gradient_transformation(),
-    "silent for long": optax.sgd(
-        oa.schedules.warmup(oa.schedules.constant(0.2), 10, shape="constant")
-    ),
-    "real shapes": optax.chain(
-        optax.sgd(0.1),
-        optax.stateless(lambda updates, _: {"w": updates["w"] * jnp.ones((2, 40))}),
-    ),
-    "refuses small shapes": optax.chain(
-        optax.sgd(0.1), optax.stateless(lambda updates, _: {"w": _of_real_shape(updates["w"])})
-    ),
-}
-
-
-def test_complete_optimizers_never_climb_with_traced_rates_or_complex_parameters():
-    def first_update(learning_rate, params):
-        tx = oa.aware(optax.sgd(learning_rate), CONSTANT, learning_rate=1.0, average=False)
-        return tx.update(params, tx.init(params), params, value=1.0)[0]
-
-    params = jnp.asarray([2.0, -1.0])
-    over_rates = jax.vmap(first_update, (0, None))
-    for sweep in (over_rates, jax.jit(over_rates)):
-        np.testing.assert_allclose(
-            sweep(jnp.asarray([0.1, 0.2]), params), [-0.1 * params, -0.2 * params]
-        )
-    turned = jnp.asarray([2.0 + 1.0j, -1.0j])
-    np.testing.assert_allclose(first_update(0.1, turned), -0.1 * turned)
-
-
-@pytest.mark.parametrize("order", ["alone", "clip first", "clip last"])
-@pytest.mark.parametrize("name", COMPLETE)
-def test_a_complete_optimizer_never_climbs(name, order):
-    tx = oa.aware(COMPLETE[name], CONSTANT, learning_rate=1.0, average=False)
-    if order == "clip first":
-        tx = optax.chain(optax.clip(1.0), tx)
-    elif order == "clip last":
-        tx = optax.chain(tx, optax.clip(1.0))
-    params = {"w": jnp.tile(jnp.asarray([[2.0, -3.0], [-1.0, 0.5]]), (1, 20))}
-
-    def loss(params):
-        return 0.5 * jnp.sum(params["w"] ** 2)
-
-    def step(carry, _):
-        params, opt_state = carry
-        value, grads = jax.value_and_grad(loss)(params)
-        updates, opt_state = tx.update(grads, opt_state, params, value=value)
-        return (optax.apply_updates(params, updates), opt_state), value
-
-    (params, _), values = jax.lax.scan(step, (params, tx.init(params)), length=30)
-    assert np.all(np.diff(values[:10]) <= 1e-6)
-    assert loss(params) < 0.7 * values[0]
-
-
-def test_a_line_search_never_climbs():
-    tx = oa.aware(optax.lbfgs(), CONSTANT, learning_rate=1.0, average=False)
-
-    def loss(params):
-        return jnp.sum((params - 1.0) ** 2)
-
-    params = jnp.array([3.0, -2.0])
-    opt_state = tx.init(params)
-
-    @jax.jit
-    def step(params, opt_state):
-        value, grads = jax.value_and_grad(loss)(params)
-        updates, opt_state = tx.update(
-            grads, opt_state, params, value=value, grad=grads, value_fn=loss
-        )
-        return optax.apply_updates(params, updates), opt_state
-
-    for _ in range(5):
-        params, opt_state = step(params, opt_state)
-    assert loss(params) < 1e-6
-
-
-DIRECTIONS = {
-    "identity": optax.identity(),
-    "momentum": optax.trace(0.9),
-    "adam": optax.scale_by_adam(),
-    "sign": optax.scale_by_sign(),
-    "muon": optax.contrib.scale_by_muon(),
-    "decay": optax.chain(optax.scale_by_adam(), optax.add_decayed_weights(10.0)),
-    "decay before": optax.chain(optax.add_decayed_weights(10.0), optax.scale_by_adam()),
-    "noise": optax.add_noise(0.01, 0.5, jax.random.key(0)),
-    "clip": optax.clip_by_global_norm(1e-3),
-}
-
-
-@pytest.mark.parametrize("name", DIRECTIONS)
-@pytest.mark.parametrize("jitted", [False, True])
-def test_a_direction_is_not_taken_for_a_complete_optimizer(name, jitted):
-    params = {"w": -jnp.ones((5, 7)), "b": jnp.zeros(0), "none": None}
-    tx = oa.aware(DIRECTIONS[name], CONSTANT, learning_rate=1.0)
-    init = jax.jit(tx.init) if jitted else tx.init
-    assert init(params).aware_direction_sign == 1.0
-
-
-def test_an_inner_optimizer_with_keywords_of_its_own_is_a_direction():
-    def update(updates, state, params=None, *, curvature, **extra_args):
-        return jax.tree.map(lambda update: update / curvature, updates), state
-
-    inner = optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
-    tx = oa.aware(inner, CONSTANT, learning_rate=1.0)
-    params = jnp.array(3.0)
-    updates, _ = tx.update(params, tx.init(params), params, value=1.0, curvature=2.0)
-    assert updates == -1.5
 
 
 def test_value_reaches_the_inner_optimizer():
@@ -396,16 +204,6 @@ def test_norms_are_measured_where_a_policy_asks():
             _, opt_state = update(grads, opt_state, params, value=1.0)
             means.append(float(oa.report(opt_state).value_mean))
         np.testing.assert_allclose(means, [norm, math.nan, norm], rtol=1e-6)
-
-
-def test_a_complete_optimizer_shows_its_direction_uphill():
-    policy = scripted(
-        [1.0] * 2, observes=("gradient_dot_direction",), seen="gradient_dot_direction"
-    )
-    tx = oa.aware(optax.sgd(0.5), policy)
-    params = jnp.array([1.0, 2.0])
-    _, opt_state = tx.update(params, tx.init(params), params, value=1.0)
-    np.testing.assert_allclose(oa.report(opt_state).value_mean, 2.5)
 
 
 def test_the_end_of_a_known_run_is_reported():
