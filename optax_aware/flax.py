@@ -23,13 +23,13 @@ class TrainState(train_state.TrainState):
       >>> import jax, jax.numpy as jnp, optax, optax_aware as oa
       >>> tx = oa.aware(optax.trace(0.9), oa.policies.greedy(), learning_rate=0.1)
       >>> state = oa.flax.TrainState.create(
-      ...     apply_fn=lambda params, x: params * x, params=jnp.array(2.0), tx=tx
+      ...     apply_fn=lambda params, x: params["w"] * x, params={"w": jnp.array(2.0)}, tx=tx
       ... )
-      >>> value, grads = jax.value_and_grad(lambda p: (state.apply_fn(p, 3.0) - 3.0) ** 2)(
-      ...     state.params
-      ... )
+      >>> def loss_fn(params):
+      ...     return (state.apply_fn(params, 3.0) - 3.0) ** 2
+      >>> value, grads = jax.value_and_grad(loss_fn)(state.params)
       >>> state = state.apply_gradients(grads=grads, value=value)
-      >>> print(f"{float(state.params):.2f}")
+      >>> print(f"{float(state.params['w']):.2f}")
       0.20
     """
 
