@@ -5,14 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from optax_aware import policies, schedules
 from optax_aware._types import CONDITIONS, Condition, Decision, Evidence, Observation, Policy
-from optax_aware.reporting import (
-    Report,
-    eval_params,
-    learning_rate,
-    report,
-    reset,
-    set_learning_rate,
-)
+from optax_aware.reporting._edits import reset, set_learning_rate
+from optax_aware.reporting._eval_params import eval_params
+from optax_aware.reporting._report import Report, learning_rate, report
 from optax_aware.transforms._as_learning_rate import as_learning_rate
 from optax_aware.transforms._aware import aware
 from optax_aware.transforms._scale_by_policy import scale_by_policy

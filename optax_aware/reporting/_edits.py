@@ -1,0 +1,112 @@
+"""Changes that a person makes to a run: a rate set by hand, a policy started afresh."""
+
+import functools
+from typing import Any, TypeVar
+
+import jax
+import jax.core
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from optax_aware._arguments import check_number
+from optax_aware.reporting._states import find_states
+from optax_aware.transforms._awareness import AwarenessState
+from optax_aware.transforms._hand_set_rate import NO_REQUEST
+
+_State = TypeVar("_State")
+
+
+def set_learning_rate(opt_state: _State, learning_rate: ArrayLike) -> _State:
+    """Return the optimizer state with the learning rate set by hand.
+
+    The next update uses exactly ``learning_rate``. From there schedule and policy go on as
+    before, in proportion: after setting a tenth of the present rate, the rest of a cosine
+    runs at a tenth. A rate set higher than theirs is not carried further up: in a warmup it
+    is held until the warmup has come that far by itself. Where schedule or policy say zero,
+    the setting waits for the first update at which they do not.
+
+    Args:
+      opt_state: an optimizer state; every policy in it is set.
+      learning_rate: the new rate, a finite number of at least 0.
+
+    Returns:
+      An optimizer state of the same structure; ``opt_state`` is left as it is.
+
+    Raises:
+      ValueError: if there is no policy in ``opt_state`` or the rate is not allowed.
+
+    Example:
+      >>> import jax.numpy as jnp, optax, optax_aware as oa
+      >>> tx = oa.aware(optax.identity(), oa.policies.constant(), learning_rate=0.1)
+      >>> params = jnp.array(1.0)
+      >>> opt_state = oa.set_learning_rate(tx.init(params), 0.5)
+      >>> updates, opt_state = tx.update(params, opt_state, params, value=1.0)
+      >>> print(updates)
+      -0.5
+    """
+    check_number("learning_rate", learning_rate, low=0.0)
+    traced = isinstance(learning_rate, jax.core.Tracer)
+    rate: Any = learning_rate if traced else np.asarray(learning_rate).item()
+    return _edit(opt_state, aware_rate_request=rate, aware_learning_rate=rate)
+
+
+def reset(opt_state: _State) -> _State:
+    """Return the optimizer state with the policy starting afresh at the next update.
+
+    The policy forgets what it has seen, its scale starts again, and a rate set by hand is
+    dropped. The step goes on, hence schedules do; parameters, inner state, snapshot and
+    average stay. Prefer it after a known change of the data or of the loss.
+
+    Args:
+      opt_state: an optimizer state; every policy in it is reset.
+
+    Returns:
+      An optimizer state of the same structure; ``opt_state`` is left as it is.
+
+    Raises:
+      ValueError: if there is no policy in ``opt_state``.
+
+    Example:
+      >>> import jax.numpy as jnp, optax, optax_aware as oa
+      >>> policy = oa.policies.reduce_on_plateau(factor=0.5, patience=0)
+      >>> tx = oa.aware(optax.identity(), policy, learning_rate=1.0)
+      >>> params = jnp.array(1.0)
+      >>> opt_state = tx.init(params)
+      >>> for loss in [1.0, 1.0]:
+      ...     _, opt_state = tx.update(params, opt_state, params, value=loss)
+      >>> print(oa.learning_rate(opt_state))
+      0.5
+      >>> _, opt_state = tx.update(params, oa.reset(opt_state), params, value=1.0)
+      >>> print(oa.learning_rate(opt_state))
+      1.0
+    """
+    return _edit(opt_state, aware_reset_request=1, aware_rate_request=NO_REQUEST)
+
+
+def _edit(opt_state: _State, **fields: ArrayLike) -> _State:
+    """Return ``opt_state`` with fields of every policy's state filled with a number.
+
+    Each leaf is filled anew: what a framework has wrapped it in, its shape under ``vmap``,
+    and its devices stay, and no two states come to share an array.
+    """
+
+    def edit(node):
+        if not isinstance(node, AwarenessState):
+            return node
+        filled = {
+            name: jax.tree.map(functools.partial(_filled, new), getattr(node, name))
+            for name, new in fields.items()
+        }
+        return node._replace(**filled)
+
+    if not find_states(opt_state, AwarenessState):
+        raise ValueError(
+            "opt_state must hold a policy, got none. "
+            "Make the optimizer with aware, scale_by_policy or as_learning_rate."
+        )
+    return jax.tree.map(edit, opt_state, is_leaf=lambda node: isinstance(node, AwarenessState))
+
+
+def _filled(new: ArrayLike, leaf: jax.Array) -> jax.Array:
+    return jnp.full_like(leaf, new)

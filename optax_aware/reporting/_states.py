@@ -1,0 +1,36 @@
+"""The states of our transforms, found anywhere in an optax state."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from optax_aware.transforms._awareness import AwarenessState
+
+
+def find_states(opt_state: Any, kind: type) -> list:
+    """Return the states of one kind, in the order of the tree."""
+    leaves = jax.tree.leaves(opt_state, is_leaf=lambda node: isinstance(node, kind))
+    return [leaf for leaf in leaves if isinstance(leaf, kind)]
+
+
+def only_awareness(opt_state: optax.OptState) -> AwarenessState:
+    """Return the state of the one policy in ``opt_state``."""
+    found = find_states(opt_state, AwarenessState)
+    if len(found) != 1:
+        raise ValueError(
+            f"opt_state must hold exactly one policy, got {len(found)}. "
+            + (
+                "Make the optimizer with aware, scale_by_policy or as_learning_rate."
+                if not found
+                else "Hand in the part that belongs to one of them, for instance "
+                "opt_state.inner_states['label'] of optax.partition."
+            )
+        )
+    return found[0]
+
+
+def as_array(leaf) -> jax.Array:
+    """Return the array itself where a framework has wrapped it."""
+    return jnp.asarray(jax.tree.leaves(leaf)[0])
