@@ -7,6 +7,7 @@ from optax_aware import policies, schedules
 from optax_aware._types import CONDITIONS, Condition, Decision, Evidence, Observation, Policy
 from optax_aware.reporting._edits import reset, set_learning_rate
 from optax_aware.reporting._eval_params import eval_params
+from optax_aware.reporting._events import Event, Events, events
 from optax_aware.reporting._report import Report, learning_rate, report
 from optax_aware.transforms._as_learning_rate import as_learning_rate
 from optax_aware.transforms._aware import aware
@@ -19,6 +20,8 @@ __all__ = [
     "CONDITIONS",
     "Condition",
     "Decision",
+    "Event",
+    "Events",
     "Evidence",
     "Observation",
     "Policy",
@@ -26,6 +29,7 @@ __all__ = [
     "as_learning_rate",
     "aware",
     "eval_params",
+    "events",
     "flax",
     "learning_rate",
     "policies",

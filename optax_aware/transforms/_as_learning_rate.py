@@ -18,6 +18,7 @@ from optax_aware.transforms._awareness import (
     init_awareness,
 )
 from optax_aware.transforms._base_rate import base_rate
+from optax_aware.transforms._events import record_event
 from optax_aware.transforms._inputs import observe_losses
 
 
@@ -51,7 +52,8 @@ class PolicyLearningRate:
     ) -> AwarenessState:
         """Show the loss of this step to the policy."""
         del extra_args
-        return self._advance(state, value, validation_value)[0]
+        after, verdict = self._advance(state, value, validation_value)
+        return record_event(state, after, verdict)
 
     def __call__(
         self,

@@ -22,6 +22,7 @@ from optax_aware.transforms._awareness import AwarenessState, advance_awareness,
 from optax_aware.transforms._base_rate import as_array, base_rate, scale_updates
 from optax_aware.transforms._cooldown import cooldown_factor, note_cooldown
 from optax_aware.transforms._direction_sign import direction_sign
+from optax_aware.transforms._events import record_event
 from optax_aware.transforms._inputs import observe_losses
 from optax_aware.transforms._norms import all_finite, observe_norms
 from optax_aware.transforms._snapshot import (
@@ -202,6 +203,7 @@ def aware(
         snapshot, average_state = state.aware_snapshot, state.aware_average
         if isinstance(snapshot, SnapshotState):
             awareness, verdict = settle_first(snapshot, state.aware_awareness, awareness, verdict)
+        awareness = record_event(state.aware_awareness, awareness, verdict, cooldown)
         held = verdict.skip | verdict.rewind
 
         def advance() -> tuple[optax.Updates, optax.OptState]:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from optax_aware._types import Condition, Decision, Observation, Policy, PolicyState
+from optax_aware.transforms._event_ring import EventsState, no_events
 from optax_aware.transforms._hand_set_rate import HandSetRate, follow, nothing_set
 
 
@@ -31,6 +32,7 @@ class AwarenessState(NamedTuple):
       aware_skipped: the number of updates that were skipped.
       aware_rewound: the number of rewinds.
       aware_nonfinite: the number of updates with a non-finite loss or gradient.
+      aware_events: the newest changes of the rate, and why they were made.
     """
 
     aware_policy_state: PolicyState
@@ -50,6 +52,7 @@ class AwarenessState(NamedTuple):
     aware_skipped: jax.Array
     aware_rewound: jax.Array
     aware_nonfinite: jax.Array
+    aware_events: EventsState
 
 
 def _float(value) -> jax.Array:
@@ -85,16 +88,18 @@ def init_awareness(policy: Policy, base_rate: jax.Array) -> AwarenessState:
         aware_skipped=_integer(0),
         aware_rewound=_integer(0),
         aware_nonfinite=_integer(0),
+        aware_events=no_events(),
     )
 
 
 class Verdict(NamedTuple):
-    """A decision in arrays, with the rate that follows from it."""
+    """A decision in arrays, with the rate that follows from it and the condition behind it."""
 
     rate: jax.Array
     skip: jax.Array
     rewind: jax.Array
     keep: jax.Array
+    condition: jax.Array
 
 
 def advance_awareness(
@@ -108,7 +113,8 @@ def advance_awareness(
     """Show one observation to the policy and return the new state and what is to be done.
 
     A step whose loss or gradient is not finite is skipped, whatever the policy says. A
-    rewind is left undone where the transform has nothing to go back to.
+    rewind is left undone where the transform has nothing to go back to. The transform adds
+    the event of the step with `record_event`, once it has had its own say.
     """
     resets = state.aware_reset_request > 0
     policy_state = jax.tree.map(
@@ -140,8 +146,10 @@ def advance_awareness(
         aware_skipped=_count(state.aware_skipped, skip),
         aware_rewound=_count(state.aware_rewound, rewind),
         aware_nonfinite=_count(state.aware_nonfinite, ~finite),
+        aware_events=state.aware_events,
     )
-    return new_state, Verdict(rate, skip, rewind, _keep(decision, skip, rewind))
+    keep = _keep(decision, skip, rewind)
+    return new_state, Verdict(rate, skip, rewind, keep, new_state.aware_condition)
 
 
 def _hand_set(state: AwarenessState, resets: jax.Array) -> HandSetRate:

@@ -17,6 +17,7 @@ from optax_aware.transforms._arguments import (
 )
 from optax_aware.transforms._awareness import AwarenessState, advance_awareness, init_awareness
 from optax_aware.transforms._base_rate import scale_updates
+from optax_aware.transforms._events import record_event
 from optax_aware.transforms._inputs import observe_losses
 
 _NO_BASE_RATE = 1.0
@@ -84,9 +85,10 @@ def scale_by_policy(
         check_state(state, AwarenessState)
         step = state.aware_updates_seen
         observation = observe_losses(step, value, validation_value, axis_name)
-        state, verdict = advance_awareness(policy, state, observation, jnp.float32(_NO_BASE_RATE))
+        after, verdict = advance_awareness(policy, state, observation, jnp.float32(_NO_BASE_RATE))
         scaled = scale_updates(updates, verdict.rate)
-        return jax.tree.map(lambda update: _unless(verdict.skip, update), scaled), state
+        updates = jax.tree.map(lambda update: _unless(verdict.skip, update), scaled)
+        return updates, record_event(state, after, verdict)
 
     return optax.GradientTransformationExtraArgs(init, update)
 

@@ -84,11 +84,8 @@ def settle_first(
         aware_updates_seen=after.aware_updates_seen, aware_nonfinite=after.aware_nonfinite
     )
     awareness = jax.tree.map(lambda old, new: jnp.where(settling, old, new), waiting, after)
-    return awareness, Verdict(
-        rate=verdict.rate,
-        skip=verdict.skip,
-        rewind=verdict.rewind | settling,
-        keep=verdict.keep & ~settling,
+    return awareness, verdict._replace(
+        rewind=verdict.rewind | settling, keep=verdict.keep & ~settling
     )
 
 

@@ -23,14 +23,18 @@ def scripted(
     observe_at: Sequence[int] | None = None,
     observes: tuple[str, ...] = (),
     seen: str = "value",
+    conditions: Sequence[int] | None = None,
 ) -> Policy:
     """Return a policy with one scale a line; ``skip``, ``rewind``, ``keep`` name lines.
 
     A line is one observation, which differs from the step while a rewind settles. The
-    evidence ``value_mean`` repeats the field of the observation called ``seen``.
+    evidence ``value_mean`` repeats the field of the observation called ``seen``. Every line
+    is `Condition.DESCENDING` unless ``conditions`` says something else.
     """
     lines = jnp.arange(len(scales))
     table = jnp.asarray(scales, jnp.float32)
+    descending = [Condition.DESCENDING] * len(scales)
+    names = jnp.asarray(descending if conditions is None else conditions, jnp.int32)
 
     def marked(places: Sequence[int]) -> jax.Array:
         return jnp.isin(lines, jnp.asarray(list(places), jnp.int32))
@@ -45,7 +49,7 @@ def scripted(
         line = state.script_line
         decision = Decision(
             scale=table[line],
-            condition=jnp.int32(Condition.DESCENDING),
+            condition=names[line],
             skip=skips[line],
             rewind=rewinds[line],
             keep=keeps[line],
