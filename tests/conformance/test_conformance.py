@@ -51,6 +51,10 @@ def run(step, params, opt_state, values=LOSSES):
     return path, opt_state
 
 
+def spell(event):
+    return event.first_step, event.last_step, event.condition, event.action
+
+
 def assert_same(left, right, rtol=0.0):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=rtol, atol=1e-7), left, right)
 
@@ -91,6 +95,9 @@ def test_one_trace_and_scan_and_a_state_that_keeps_its_form(case):
     )
     assert_same(jax.tree.map(lambda *leaves: jnp.stack(leaves), *path), scanned_path, rtol=1e-6)
     assert avals(scanned_state) == form
+    told = [{spell(event) for event in oa.events(state)} for state in (after, scanned_state)]
+    assert told[0] == told[1]
+    assert {(5, 5, "nonfinite", "skipped"), (10, 10, "nonfinite", "skipped")} <= told[0]
 
 
 @one_of_each
@@ -221,6 +228,7 @@ def test_inside_the_wrappers_of_optax(case, wrapper):
     if wrapper not in ("masked", "partition", "chain", "named_chain", "apply_if_finite"):
         assert_same(path, alone, rtol=1e-6)
     assert_same(seen.scale, oa.report(alone_state).scale)
+    assert [*map(spell, oa.events(after))] == [*map(spell, oa.events(alone_state))]
 
 
 def test_inside_inject_hyperparams():
