@@ -17,13 +17,17 @@ def blocks(language):
             yield text[: match.start(2)].count("\n"), match.group(2)
 
 
-def test_the_python_of_the_readme_runs_from_top_to_bottom():
+def test_the_python_of_the_readme_runs_from_top_to_bottom_and_prints_what_it_shows(capsys):
     namespace = {"__name__": "readme"}
     ran = 0
     for line, source in blocks("python"):
         exec(compile("\n" * line + source, str(README), "exec"), namespace)
         ran += 1
-    assert ran >= 8
+    assert ran >= 9
+    printed = capsys.readouterr().out
+    shown = [text for _, text in blocks("text")]
+    assert shown
+    assert all(text in printed for text in shown)
 
 
 def test_the_commands_of_the_readme_are_those_that_ci_runs():

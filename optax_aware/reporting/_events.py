@@ -12,7 +12,7 @@ import optax
 
 from optax_aware._types import CONDITIONS
 from optax_aware.reporting._states import as_array, only_awareness
-from optax_aware.transforms._event_ring import EVENT_ACTIONS
+from optax_aware.transforms._event_log import EVENT_ACTIONS
 
 
 class Event(NamedTuple):
@@ -132,12 +132,12 @@ def events(opt_state: optax.OptState) -> Events:
       >>> print(events[-1].first_step, f"{events[-1].rate_before:.2f} {events[-1].rate_after:.2f}")
       4 0.10 0.05
     """
-    ring = only_awareness(opt_state).aware_events
-    spans = _read(ring.aware_event_spans)
-    numbers = _read(ring.aware_event_numbers)
-    total = int(_read(ring.aware_event_total, dimensions=0))
+    log = only_awareness(opt_state).aware_events
+    spans = _read(log.aware_event_spans)
+    numbers = _read(log.aware_event_numbers)
+    total = int(_read(log.aware_event_total, dimensions=0))
     kept = min(total, len(spans))
-    rows = [place % len(spans) for place in range(total - kept, total)]
+    rows = reversed(range(kept))
     return Events(tuple(_event(spans[row], numbers[row]) for row in rows), total - kept)
 
 

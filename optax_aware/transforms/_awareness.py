@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from optax_aware._types import Condition, Decision, Observation, Policy, PolicyState
-from optax_aware.transforms._event_ring import EventsState, no_events
+from optax_aware.transforms._event_log import EventsState, no_events
 from optax_aware.transforms._hand_set_rate import HandSetRate, follow, nothing_set
 
 

@@ -5,13 +5,13 @@ import jax.numpy as jnp
 
 from optax_aware._types import Condition
 from optax_aware.transforms._awareness import AwarenessState, Verdict
-from optax_aware.transforms._event_ring import (
+from optax_aware.transforms._event_log import (
     COOLED,
     REWOUND,
     SCALED,
     SKIPPED,
     Span,
-    add_to_ring,
+    add_event,
 )
 
 _NO_COOLDOWN = 1.0
@@ -53,13 +53,13 @@ def record_event(
         after.aware_progress,
         after.aware_annealing_gain,
     )
-    events = add_to_ring(
+    events = add_event(
         before.aware_events,
         Span(
             step=step,
             condition=jnp.where(ending, end_condition, verdict.condition).astype(jnp.int32),
             action=jnp.where(ending, COOLED, action).astype(jnp.int32),
-            numbers=jnp.stack([_known(number) for number in numbers]),
+            numbers=_known(jnp.stack(numbers)),
         ),
         may_begin=acted | announces,
         may_extend=acted | announces | ((phase > 0) & ~held),
@@ -71,6 +71,6 @@ def record_event(
     )
 
 
-def _known(number: jax.Array) -> jax.Array:
+def _known(numbers: jax.Array) -> jax.Array:
     """Return infinity for NaN, which would trip ``jax_debug_nans`` for as long as it is kept."""
-    return jnp.where(jnp.isnan(number), jnp.float32(jnp.inf), number)
+    return jnp.where(jnp.isnan(numbers), jnp.inf, numbers)

@@ -9,7 +9,7 @@ import pytest
 
 import optax_aware as oa
 from optax_aware.transforms._cooldown import cooldown_factor
-from optax_aware.transforms._event_ring import EVENT_CAPACITY
+from optax_aware.transforms._event_log import EVENT_CAPACITY
 from tests.references import aware as reference
 from tests.references.scripted import scripted
 

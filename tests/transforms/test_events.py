@@ -181,7 +181,7 @@ def test_without_events():
         assert len(oa.events(state)) == oa.events(state).dropped == 0
 
 
-def test_a_full_ring_says_how_much_it_has_lost():
+def test_a_full_log_says_how_much_it_has_lost():
     tx = steered(scripted([2.0**-place for place in range(70)], conditions=[FLAT, RAMPING] * 35))
     opt_state = play(tx, [1.0] * 66)
     seen = oa.events(opt_state)
@@ -246,8 +246,8 @@ def test_unknown_evidence_is_never_a_nan_in_the_state():
     policy = scripted([1.0, 0.5, 0.5, 0.25], observes=("params_norm",), seen="params_norm")
     policy = policy._replace(observes=())
     opt_state = play(steered(policy), [1.0, math.nan, 1.0, 1.0])
-    ring = opt_state.aware_awareness.aware_events
-    assert not np.any(np.isnan(ring.aware_event_numbers))
+    log = opt_state.aware_awareness.aware_events
+    assert not np.any(np.isnan(log.aware_event_numbers))
     assert [event.value_mean for event in oa.events(opt_state)] == [math.inf] * 2
 
 

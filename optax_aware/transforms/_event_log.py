@@ -1,4 +1,4 @@
-"""A ring of the newest events of a run, of fixed size, in two small arrays."""
+"""The newest events of a run, a fixed number of them, in two small arrays."""
 
 from typing import NamedTuple
 
@@ -7,17 +7,17 @@ import jax.numpy as jnp
 import optax
 
 EVENT_CAPACITY = 64
-"""Runs with 1 % of broken batches keep the last thousands of steps, and the ring stays at 2.5 KiB,
-less than a third of the 8 KiB that all of our state may take."""
+"""Enough for the last thousands of steps of a run in which 1 % of the batches are broken, each of
+them an event, and small enough, at 2.5 KiB, to be written anew at every step."""
 
 EVENT_ACTIONS = ("scaled", "skipped", "rewound", "cooled")
-"""What was done, by its number in the ring."""
+"""What was done, by its number in the state."""
 
 SCALED, SKIPPED, REWOUND, COOLED = range(len(EVENT_ACTIONS))
 
 
 class EventsState(NamedTuple):
-    """The newest events, each a row; the oldest row is overwritten when the ring is full.
+    """The newest events, each a row, the newest first; the oldest falls out when all are taken.
 
     Attributes:
       aware_event_spans: first step, last step, condition and action of each event, int32 of
@@ -52,7 +52,7 @@ class Span(NamedTuple):
 
 
 def no_events() -> EventsState:
-    """Return an empty ring."""
+    """Return the state before the first event."""
     return EventsState(
         aware_event_spans=jnp.zeros((EVENT_CAPACITY, 4), jnp.int32),
         aware_event_numbers=jnp.full((EVENT_CAPACITY, 6), jnp.inf, jnp.float32),
@@ -61,40 +61,43 @@ def no_events() -> EventsState:
     )
 
 
-def add_to_ring(
+def add_event(
     events: EventsState, span: Span, may_begin: jax.Array, may_extend: jax.Array
 ) -> EventsState:
     """Extend the newest event by a step that goes on with it, or else begin a new one.
 
     A step goes on with the newest event when it has the same condition and action and
-    follows on its last step. What neither may be is left as it is: its row is written back.
+    follows on its last step.
     """
+    spans, numbers = events.aware_event_spans, events.aware_event_numbers
     total = events.aware_event_total
-    newest = (total - 1) % EVENT_CAPACITY
-    old_span = jax.lax.dynamic_index_in_dim(events.aware_event_spans, newest, keepdims=False)
-    old_numbers = jax.lax.dynamic_index_in_dim(events.aware_event_numbers, newest, keepdims=False)
-    first, last, condition, action = old_span
     goes_on = (
         (total > 0)
-        & (span.step - last == 1)
-        & (span.condition == condition)
-        & (span.action == action)
+        & (span.step - spans[0, 1] == 1)
+        & (span.condition == spans[0, 2])
+        & (span.action == spans[0, 3])
     )
     extends = may_extend & goes_on
     begins = may_begin & ~extends
-    total = jnp.where(begins, jnp.asarray(optax.safe_increment(total), jnp.int32), total)
-    place = (total - 1) % EVENT_CAPACITY
-
-    new_span = jnp.stack([jnp.where(extends, first, span.step), *span[:3]])
-    rate_before = jnp.where(extends, old_numbers[0], span.numbers[0])
-    new_numbers = span.numbers.at[0].set(rate_before)
-    writes = extends | begins
+    new_span = jnp.stack([span.step, span.step, span.condition, span.action])
     return events._replace(
-        aware_event_spans=jax.lax.dynamic_update_index_in_dim(
-            events.aware_event_spans, jnp.where(writes, new_span, old_span), place, 0
-        ),
-        aware_event_numbers=jax.lax.dynamic_update_index_in_dim(
-            events.aware_event_numbers, jnp.where(writes, new_numbers, old_numbers), place, 0
-        ),
-        aware_event_total=total,
+        aware_event_spans=_written(spans, new_span, begins, extends),
+        aware_event_numbers=_written(numbers, span.numbers, begins, extends),
+        aware_event_total=jnp.where(begins, _counted(total), total),
     )
+
+
+def _written(rows: jax.Array, new: jax.Array, begins: jax.Array, extends: jax.Array) -> jax.Array:
+    """Return the rows with ``new`` put before them, or taken into the first, or neither.
+
+    All rows move up when one begins. They are so few that this is cheaper, to compile above
+    all, than to look for the place of the next.
+    """
+    is_start = jnp.arange(rows.shape[1]) == 0
+    extended = jnp.where(extends & ~is_start, new, rows[0])
+    begun = jnp.concatenate([new[None], rows[:-1]])
+    return jnp.where(begins, begun, jnp.concatenate([extended[None], rows[1:]]))
+
+
+def _counted(total: jax.Array) -> jax.Array:
+    return jnp.asarray(optax.safe_increment(total), jnp.int32)
