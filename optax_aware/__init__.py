@@ -9,6 +9,7 @@ from optax_aware.reporting._edits import reset, set_learning_rate
 from optax_aware.reporting._eval_params import eval_params
 from optax_aware.reporting._events import Event, Events, events
 from optax_aware.reporting._report import Report, learning_rate, report
+from optax_aware.transforms._aliases import aware_adam, aware_adamw, aware_sgd
 from optax_aware.transforms._as_learning_rate import as_learning_rate
 from optax_aware.transforms._aware import aware
 from optax_aware.transforms._scale_by_policy import scale_by_policy
@@ -28,6 +29,9 @@ __all__ = [
     "Report",
     "as_learning_rate",
     "aware",
+    "aware_adam",
+    "aware_adamw",
+    "aware_sgd",
     "eval_params",
     "events",
     "flax",
