@@ -1,11 +1,11 @@
-"""The command line: ``list``, ``train`` and ``compare``."""
+"""The command line: ``list``, ``train``, ``compare``, ``suite`` and ``report``."""
 
 import itertools
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -62,10 +62,33 @@ class Compare(Run):
     """What decides the learning rate, one or more names. Default: all."""
 
 
+@dataclass
+class Suite:
+    """Run all contenders on many small tasks; what is there already is not run again."""
+
+    task: Annotated[tuple[tuple[str, ...], ...], tyro.conf.UseAppendAction] = ()
+    """Which tasks, one or more names. Default: all of --split."""
+    contender: Annotated[tuple[tuple[str, ...], ...], tyro.conf.UseAppendAction] = ()
+    """Which contenders, one or more names. Default: all."""
+    study: Annotated[tuple[tuple[str, ...], ...], tyro.conf.UseAppendAction] = ()
+    """Which studies, one or more names. Default: all."""
+    split: Literal["development", "report", "all"] = "all"
+    """Which part of the tasks, where none is named."""
+    seeds: int | None = None
+    """How many runs of each contender. Default: ten, five on the larger tasks."""
+    quick: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Two seeds, a quarter of the steps, three tasks: a minute or two."""
+    out: Path = Path("runs/suite")
+    """Where everything is written."""
+    data_dir: Path | None = None
+    """The folder of Fashion-MNIST's files. Default: where Debian's package puts them."""
+
+
 Command = (
     Annotated[List, tyro.conf.subcommand("list")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Compare, tyro.conf.subcommand("compare")]
+    | Annotated[Suite, tyro.conf.subcommand("suite")]
 )
 
 
@@ -81,6 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if isinstance(command, List):
             _list()
+        elif isinstance(command, Suite):
+            _suite(command)
         else:
             _run(command)
     except UsageError as error:
@@ -113,6 +138,23 @@ def _list() -> None:
     for contender in CONTENDERS.values():
         contenders.add_row(contender.name, contender.kind, contender.summary)
     console.print(workloads, contenders)
+
+
+def _suite(command: Suite) -> None:
+    from rich.console import Console
+
+    from experiments.suite.command import run_suite
+    from experiments.suite.selection import Selection
+
+    selection = Selection(
+        tasks=tuple(itertools.chain.from_iterable(command.task)),
+        contenders=tuple(itertools.chain.from_iterable(command.contender)),
+        studies=tuple(itertools.chain.from_iterable(command.study)),
+        part=command.split,
+        seeds=command.seeds,
+        quick=command.quick,
+    )
+    run_suite(selection, command.out, command.data_dir, Console())
 
 
 def _run(command: Train | Compare) -> None:

@@ -26,9 +26,9 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         raise not_writable(path, error) from error
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON file that a person can read too."""
-    text = json.dumps(content, indent=2) + "\n"
+def write_json(path: Path, content: dict[str, Any], indent: int | None = 2) -> None:
+    """Write a JSON file that a person can read too; an ``indent`` of None is all in one line."""
+    text = json.dumps(content, indent=indent) + "\n"
     write_whole(path, lambda partial: _write_text(partial, text))
 
 

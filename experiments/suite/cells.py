@@ -1,0 +1,114 @@
+"""Cells: what one study found of one contender on one task, on disk as soon as it is known."""
+
+import hashlib
+import importlib
+import inspect
+import platform
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jax
+
+import optax_aware as oa
+from experiments.errors import UsageError
+from experiments.files import read_json, write_json
+from experiments.suite.contenders.contender import Contender
+from experiments.suite.studies.study import Findings, Study
+from experiments.suite.tasks import Task
+
+# What decides the numbers of every cell, besides its task, its contender and its study.
+SHARED = ("bench", "flat", "rates", "training", "studies.search", "studies.study")
+PROBLEMS = ("losses", "networks", "noise", "inners")
+FOLDER = "cells"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One study of one contender on one task.
+
+    Attributes:
+      study: the question.
+      task: on what, of the length that it is run at.
+      contender: of whom.
+      seeds: how many runs.
+
+    """
+
+    study: Study
+    task: Task
+    contender: Contender
+    seeds: int
+
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+        return f"{self.study.name} / {self.task.name} / {self.contender.name}"
+
+    def path(self, folder: Path) -> Path:
+        """Where it is kept."""
+        return folder / FOLDER / self.study.name / self.task.name / f"{self.contender.name}.json"
+
+    def key(self) -> dict[str, Any]:
+        """Everything that decides its numbers."""
+        return {
+            "task": {
+                "name": self.task.name,
+                "definition": self.task.definition,
+                "inner": self.task.inner.name,
+                "steps": self.task.steps,
+            },
+            "seeds": self.seeds,
+            "sources": {
+                "suite": _sources(*(f"experiments.suite.{name}" for name in (*SHARED, *PROBLEMS))),
+                "problem": _sources(self.task.module),
+                "study": _sources(self.study.module),
+                "contender": _sources(self.contender.module),
+                **({"optax_aware": _library()} if self.contender.ours else {}),
+            },
+            "versions": _versions(),
+            "device": jax.default_backend(),
+        }
+
+    def read(self, folder: Path) -> Findings | None:
+        """What was found, if it was found under the same circumstances."""
+        try:
+            content = read_json(self.path(folder))
+        except (FileNotFoundError, UsageError):
+            return None
+        if content.get("key") != self.key():
+            return None
+        return Findings.from_json(content)
+
+    def write(self, folder: Path, findings: Findings, seconds: float) -> None:
+        """Keep what was found, at once and whole."""
+        content = {"key": self.key(), "seconds": round(seconds, 2), **findings.to_json()}
+        write_json(self.path(folder), content, indent=None)
+
+
+@cache
+def _sources(*modules: str) -> str:
+    digest = hashlib.sha256()
+    for module in modules:
+        digest.update(inspect.getsource(importlib.import_module(module)).encode())
+    return digest.hexdigest()[:16]
+
+
+@cache
+def _library() -> str:
+    """A digest of the library's source."""
+    folder = Path(inspect.getfile(oa)).parent
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(str(path.relative_to(folder)).encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@cache
+def _versions() -> dict[str, str]:
+    names = ("jax", "jaxlib", "optax", "numpy", "scikit-learn")
+    python = ".".join(platform.python_version_tuple()[:2])
+    return {"python": python, **{name: metadata.version(name) for name in names}}

@@ -1,0 +1,85 @@
+"""``python -m experiments suite``."""
+
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from experiments import lock
+from experiments.circumstances import describe
+from experiments.errors import UsageError
+from experiments.files import PARTIAL, not_writable, remove, write_json, write_text
+from experiments.folder import LOCK_FILE
+from experiments.suite.cells import Cell
+from experiments.suite.csvs import results_csv, runs_csv, traces_csv
+from experiments.suite.running import Progress, run_cells
+from experiments.suite.selection import Selection, without_absent_data
+
+METADATA_FILE = "metadata.json"
+
+
+def run_suite(selection: Selection, folder: Path, data_dir: Path | None, console: Console) -> None:
+    """Find what is not found yet, and write the tables of everything that was asked for.
+
+    Raises:
+      UsageError: if the request cannot be carried out.
+    """
+    cells, absent = without_absent_data(selection.cells(), data_dir)
+    for task, reason in absent.items():
+        _say(console, f"skipped {task}: {reason}")
+    if not cells:
+        raise UsageError("there is nothing to do: no contender that was asked for runs there.")
+    with ExitStack() as held:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(lock.hold(folder / LOCK_FILE))
+            for partial in folder.rglob(f"{PARTIAL}*"):
+                remove(partial)
+        except OSError as error:
+            raise not_writable(folder, error) from error
+        _say(console, f"{len(cells)} cells, writing to {folder}")
+        begun = time.monotonic()
+        run_cells(cells, folder, data_dir, lambda progress: _show(console, progress))
+        write_tables(cells, folder)
+        write_json(folder / METADATA_FILE, _metadata(cells, time.monotonic() - begun))
+        _say(console, f"wrote {folder / 'results.csv'}")
+
+
+def write_tables(cells: list[Cell], folder: Path) -> None:
+    """Join the cells into three small CSVs."""
+    found = [(cell, findings) for cell in cells if (findings := cell.read(folder)) is not None]
+    write_text(folder / "results.csv", results_csv(found))
+    write_text(folder / "runs.csv", runs_csv(found))
+    write_text(folder / "traces.csv", traces_csv(found))
+
+
+def _metadata(cells: list[Cell], seconds: float) -> dict[str, Any]:
+    return {
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds_of_the_last_command": round(seconds, 1),
+        "cells": len(cells),
+        "seeds": {cell.task.name: cell.seeds for cell in cells},
+        "steps": {cell.task.name: cell.task.steps for cell in cells},
+        **describe(),
+    }
+
+
+def _show(console: Console, progress: Progress) -> None:
+    took = "kept" if progress.seconds is None else f"{progress.seconds:.1f} s"
+    left = "" if progress.remaining is None else f", about {_minutes(progress.remaining)} left"
+    _say(
+        console,
+        f"{progress.done}/{progress.cells} {progress.cell.name}: {took} "
+        f"({_minutes(progress.elapsed)} elapsed{left})",
+    )
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.1f} min"
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,1 @@
+"""Who competes: tuned schedules, peers from optax, and the policies of this library."""

@@ -1,0 +1,72 @@
+"""The inner optimizers of the tasks: what gives the direction, without a learning rate."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import jax
+import optax
+
+WEIGHT_DECAY = 0.01
+
+
+@dataclass(frozen=True)
+class Inner:
+    """A direction.
+
+    Attributes:
+      name: as in the tables.
+      make: makes the transformation.
+      family: ``sgd`` where the update is as long as the gradient says, else ``adaptive``.
+      centre: where the grid of peak rates starts; it grows from there as far as it must.
+      default_rate: what a person takes who does not tune: 0.1 for gradient descent, 0.001 for
+        the adaptive ones (Adam's published default).
+      weight_decay: what `make` adds, so that peers with an own optimizer can have it too.
+      needs_matrices: whether it treats matrices as such, and not all parameters alike.
+    """
+
+    name: str
+    make: Callable[[], optax.GradientTransformation]
+    family: Literal["sgd", "adaptive"]
+    centre: float
+    default_rate: float
+    weight_decay: float = 0.0
+    needs_matrices: bool = False
+
+
+def _adamw() -> optax.GradientTransformation:
+    return optax.chain(optax.scale_by_adam(), optax.add_decayed_weights(WEIGHT_DECAY))
+
+
+def _sign() -> optax.GradientTransformation:
+    return optax.chain(optax.trace(0.9), optax.scale_by_sign())
+
+
+def _muon() -> optax.GradientTransformation:
+    """Orthogonalised momentum for matrices, Adam for what is not one, as its author has it."""
+    return optax.partition(
+        {"matrix": optax.contrib.scale_by_muon(), "other": optax.scale_by_adam()},
+        lambda params: jax.tree.map(lambda leaf: "matrix" if leaf.ndim == 2 else "other", params),
+    )
+
+
+def _clipped_momentum() -> optax.GradientTransformation:
+    return optax.chain(optax.clip_by_global_norm(1.0), optax.trace(0.9))
+
+
+INNERS: dict[str, Inner] = {
+    inner.name: inner
+    for inner in (
+        Inner("sgd", optax.identity, "sgd", 0.3, 0.1),
+        Inner("momentum", lambda: optax.trace(0.9), "sgd", 0.03, 0.1),
+        Inner("nesterov", lambda: optax.trace(0.9, nesterov=True), "sgd", 0.03, 0.1),
+        Inner("clipped_momentum", _clipped_momentum, "sgd", 0.03, 0.1),
+        Inner("adam", optax.scale_by_adam, "adaptive", 0.01, 0.001),
+        Inner("adam_b2_0.95", lambda: optax.scale_by_adam(b2=0.95), "adaptive", 0.01, 0.001),
+        Inner("adamw", _adamw, "adaptive", 0.01, 0.001, WEIGHT_DECAY),
+        Inner("sign", _sign, "adaptive", 0.001, 0.001),
+        Inner("lion", optax.scale_by_lion, "adaptive", 0.001, 0.001),
+        Inner("rms", lambda: optax.scale_by_rms(0.99), "adaptive", 0.01, 0.001),
+        Inner("muon", _muon, "adaptive", 0.03, 0.001, needs_matrices=True),
+    )
+}

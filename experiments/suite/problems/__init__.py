@@ -1,0 +1,1 @@
+"""Problems to train on, by family."""

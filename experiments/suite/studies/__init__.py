@@ -1,0 +1,1 @@
+"""What is asked of the contenders, a question a file."""
