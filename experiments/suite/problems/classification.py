@@ -181,9 +181,10 @@ def table(name: str, *, standardised: bool = True, wrong_labels: float = 0.0) ->
     import sklearn.datasets  # takes a second to import
 
     if name == "moons":
-        inputs, labels = sklearn.datasets.make_moons(2000, noise=0.25, random_state=23)
+        pair = sklearn.datasets.make_moons(2000, noise=0.25, random_state=23)
     else:
-        inputs, labels = getattr(sklearn.datasets, f"load_{name}")(return_X_y=True)
+        pair = getattr(sklearn.datasets, f"load_{name}")(return_X_y=True)
+    inputs, labels = map(np.asarray, pair)
     centre, spread = (inputs.mean(0), inputs.std(0)) if standardised else (0.0, inputs.max(0))
     inputs = (inputs - centre) / spread
     generator = np.random.default_rng(24)

@@ -23,11 +23,11 @@ def table_regression(name: str, hidden: tuple[int, ...], *, batch_size: int) -> 
     import sklearn.datasets  # takes a second to import
 
     if name == "friedman1":
-        inputs, targets = sklearn.datasets.make_friedman1(3000, noise=1.0, random_state=25)
-        inputs = 2.0 * inputs - 1.0
+        pair = sklearn.datasets.make_friedman1(3000, noise=1.0, random_state=25)
     else:
-        inputs, targets = sklearn.datasets.load_diabetes(return_X_y=True, scaled=False)
-        inputs = (inputs - inputs.mean(0)) / inputs.std(0)
+        pair = sklearn.datasets.load_diabetes(return_X_y=True, scaled=False)
+    inputs, targets = map(np.asarray, pair)
+    inputs = (inputs - inputs.mean(0)) / inputs.std(0)
     targets = (targets - targets.mean()) / targets.std()
     order = np.random.default_rng(26).permutation(len(inputs))
     split = int(0.7 * len(order))

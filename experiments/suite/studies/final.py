@@ -76,26 +76,22 @@ def _free(bench: Bench) -> Findings:
 
 
 def _known(bench: Bench) -> Findings:
-    rows = []
+    outcomes = {}
     for budget in BUDGETS:
         steps = _steps(bench, budget)
-        outcome = bench.run([bench.setting("flat", np.nan, steps)], steps)
-        rows.append(row(bench.contender.name, "last", budget, np.nan, outcome.held_out[0]))
-    return _with_facts(rows, outcome)
+        outcomes[budget] = bench.run([bench.setting("flat", np.nan, steps)], steps)
+    rows = [
+        row(bench.contender.name, "last", budget, np.nan, outcome.held_out[0])
+        for budget, outcome in outcomes.items()
+    ]
+    return _with_facts(rows, outcomes[WHOLE])
 
 
 def _anytime(bench: Bench) -> Findings:
     name, steps = bench.contender.name, bench.task.steps
     outcome = bench.run([bench.setting("flat", np.nan, steps)], steps)
     rows = [
-        row(
-            bench.contender.name,
-            "averaged",
-            budget,
-            np.nan,
-            outcome.held_out[0],
-            mark=_mark(budget),
-        )
+        row(name, "averaged", budget, np.nan, outcome.held_out[0], mark=_mark(budget))
         for budget in BUDGETS
     ]
     return _with_facts(rows, outcome)

@@ -1,5 +1,6 @@
 """Searches a grid of peak rates, which grows as long as the best rate lies at one of its edges."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -48,17 +49,13 @@ def search(
       make: makes the setting of a shape and a peak; `Bench.setting` if not given.
       disturbance: what happens from outside.
     """
-    if make is None:
-
-        def make(shape: str, peak: float) -> Setting:
-            return bench.setting(shape, peak, steps)
-
+    setting = make or functools.partial(_plain, bench, steps)
     found: dict[tuple[str, str, int], np.ndarray] = {}
     centre = place_of(near)
     lowest, highest = centre - 1, centre + 1
     places = list(range(lowest, highest + 1))
     while places:
-        settings = [make(shape, peak_at(place)) for shape in shapes for place in places]
+        settings = [setting(shape, peak_at(place)) for shape in shapes for place in places]
         outcome = bench.run(settings, steps, disturbance)
         for at, (shape, place) in enumerate((s, p) for s in shapes for p in places):
             found[shape, "last", place] = outcome.held_out[at]
@@ -77,6 +74,10 @@ def search(
     return {
         (shape, variant): _best(shape, variant, found) for shape in shapes for variant in VARIANTS
     }
+
+
+def _plain(bench: Bench, steps: int, shape: str, peak: float) -> Setting:
+    return bench.setting(shape, peak, steps)
 
 
 def _best(shape: str, variant: str, found: dict[tuple[str, str, int], np.ndarray]) -> Best:
