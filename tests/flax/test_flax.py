@@ -99,6 +99,9 @@ def test_nnx_optimizer_in_a_loop_and_in_a_scan():
     jitted = nnx.jit(step)
     rates = [float(jitted(model, optimizer, batch).learning_rate) for batch in batches]
     np.testing.assert_allclose(rates, [0.1, 0.05, 0.025, 0.0125], rtol=1e-6)
+    (event,) = oa.events(optimizer.opt_state)
+    assert (event.first_step, event.last_step) == (1, 3)
+    np.testing.assert_allclose((event.rate_before, event.rate_after), (0.1, 0.0125), rtol=1e-6)
 
     other, other_optimizer = made()
     scan = nnx.scan(
