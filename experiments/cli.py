@@ -84,11 +84,22 @@ class Suite:
     """The folder of Fashion-MNIST's files. Default: where Debian's package puts them."""
 
 
+@dataclass
+class Report:
+    """Turn what the suite wrote into tables and figures."""
+
+    source: Path = Path("experiments/results/suite")
+    """The folder with the suite's CSVs."""
+    out: Path | None = None
+    """Where report.md and the figures are written. Default: --source."""
+
+
 Command = (
     Annotated[List, tyro.conf.subcommand("list")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Compare, tyro.conf.subcommand("compare")]
     | Annotated[Suite, tyro.conf.subcommand("suite")]
+    | Annotated[Report, tyro.conf.subcommand("report")]
 )
 
 
@@ -106,6 +117,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _list()
         elif isinstance(command, Suite):
             _suite(command)
+        elif isinstance(command, Report):
+            _report(command)
         else:
             _run(command)
     except UsageError as error:
@@ -155,6 +168,13 @@ def _suite(command: Suite) -> None:
         quick=command.quick,
     )
     run_suite(selection, command.out, command.data_dir, Console())
+
+
+def _report(command: Report) -> None:
+    from experiments.suite.report import write_report
+
+    for path in write_report(command.source, command.out or command.source):
+        sys.stdout.write(f"wrote {path}\n")
 
 
 def _run(command: Train | Compare) -> None:

@@ -16,12 +16,13 @@ import optax_aware as oa
 from experiments.errors import UsageError
 from experiments.files import read_json, write_json
 from experiments.suite.contenders.contender import Contender
+from experiments.suite.inners import Inner
 from experiments.suite.studies.study import Findings, Study
 from experiments.suite.tasks import Task
 
 # What decides the numbers of every cell, besides its task, its contender and its study.
-SHARED = ("bench", "flat", "rates", "training", "studies.search", "studies.study")
-PROBLEMS = ("losses", "networks", "noise", "inners")
+SHARED = ("bench", "flat", "rates", "training", "studies.facts", "studies.search", "studies.study")
+PROBLEMS = ("losses", "networks", "noise", "problem")
 FOLDER = "cells"
 
 
@@ -57,7 +58,7 @@ class Cell:
             "task": {
                 "name": self.task.name,
                 "definition": self.task.definition,
-                "inner": self.task.inner.name,
+                "inner": _described(self.task.inner),
                 "steps": self.task.steps,
             },
             "seeds": self.seeds,
@@ -86,6 +87,11 @@ class Cell:
         """Keep what was found, at once and whole."""
         content = {"key": self.key(), "seconds": round(seconds, 2), **findings.to_json()}
         write_json(self.path(folder), content, indent=None)
+
+
+def _described(inner: Inner) -> dict[str, Any]:
+    fields = {**vars(inner), "make": inspect.getsource(inner.make)}
+    return {name: fields[name] for name in sorted(fields)}
 
 
 @cache

@@ -44,8 +44,13 @@ def _sign() -> optax.GradientTransformation:
 
 def _muon() -> optax.GradientTransformation:
     """Orthogonalised momentum for matrices, Adam for what is not one, as its author has it."""
+
+    def dimension_numbers(matrices):
+        return jax.tree.map(lambda leaf: optax.contrib.MuonDimensionNumbers(), matrices)
+
+    muon = optax.contrib.scale_by_muon(weight_dimension_numbers=dimension_numbers)
     return optax.partition(
-        {"matrix": optax.contrib.scale_by_muon(), "other": optax.scale_by_adam()},
+        {"matrix": muon, "other": optax.scale_by_adam()},
         lambda params: jax.tree.map(lambda leaf: "matrix" if leaf.ndim == 2 else "other", params),
     )
 

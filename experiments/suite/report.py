@@ -1,0 +1,52 @@
+"""``python -m experiments report``: tables and figures from what the suite wrote."""
+
+from pathlib import Path
+
+from experiments import files
+from experiments.errors import UsageError
+from experiments.suite import figures, tables
+from experiments.suite.scores import Results, read_results
+from experiments.suite.tables import PARTS
+
+REPORT_FILE = "report.md"
+TRACES_FILE = "traces.csv"
+
+
+def write_report(source: Path, folder: Path) -> list[Path]:
+    """Write ``report.md`` and the figures into ``folder``, and tell which files they are.
+
+    Raises:
+      UsageError: if ``source`` does not hold what the suite writes, or nothing can be written.
+    """
+    results = read_results(source)
+    if not results.tasks():
+        raise UsageError(f"{source} holds no finished task: run `python -m experiments suite`.")
+    drawn = {
+        "starts": figures.draw_starts(results),
+        "shares": figures.draw_shares(results),
+    }
+    for part in PARTS:
+        if results.tasks(part):
+            drawn[f"ratios_{part}"] = figures.draw_ratios(results, part)
+            drawn[f"anytime_{part}"] = figures.draw_anytime(results, part)
+            drawn[f"traces_{part}"] = figures.draw_traces(source / TRACES_FILE, part, results)
+    written = []
+    for name, figure in drawn.items():
+        if figure is not None:
+            path = folder / f"{name}.png"
+            files.write_whole(path, lambda partial, figure=figure: figures.save(figure, partial))
+            written.append(path)
+    files.write_text(folder / REPORT_FILE, report_text(results))
+    return [*written, folder / REPORT_FILE]
+
+
+def report_text(results: Results) -> str:
+    """All tables in markdown."""
+    parts = {
+        "Targets": tables.targets(results),
+        "Standings": tables.standings(results),
+        "Every task": tables.per_task(results, figures.SHOWN),
+        "Faults": tables.faults(results),
+        "Drift": tables.drift(results),
+    }
+    return "\n".join(f"## {heading}\n\n{table}" for heading, table in parts.items())

@@ -1,0 +1,248 @@
+"""The tables of the report, in markdown."""
+
+import math
+from collections.abc import Sequence
+
+from experiments.suite.scores import Results, geometric_mean, worst
+from experiments.suite.studies.drift import AFRESH
+from experiments.suite.studies.study import BUDGETS
+
+OURS_KNOWN = "condition_based"
+OURS_ANYTIME = "condition_based_anytime averaged"
+SCHEDULES = ("cosine", "linear", "warmup_stable_decay", "constant")
+FAULTS = ("nonfinite", "spike", "burst")
+PARTS = ("development", "report")
+DESCENDED = 0.5
+
+
+def standings(results: Results) -> str:
+    """Geometric mean and worst ratio of every entrant at the whole budget, the best first."""
+    ratios = results.ratios()
+    lines = []
+    for name, of in ratios.items():
+        cells = []
+        for part in PARTS:
+            mine = [of[task] for task in results.tasks(part) if task in of]
+            cells += [_shown(geometric_mean(mine)), _shown(worst(mine))] if mine else ["", ""]
+        everything = [of[task] for task in results.tasks() if task in of]
+        rank = geometric_mean(everything)
+        lines.append((rank, [f"`{name}`", str(len(everything)), *cells, *_beside(ratios, of)]))
+    lines.sort(key=lambda line: (line[0], line[1]))
+    return _table(
+        [
+            "entrant",
+            "tasks",
+            "development: mean",
+            "worst",
+            "report: mean",
+            "worst",
+            "ours on the same tasks: known budget",
+            "anytime",
+        ],
+        [cells for _, cells in lines],
+    )
+
+
+def per_task(results: Results, entrants: Sequence[str]) -> str:
+    """The ratio of some entrants on every task, with the oracle they are measured by."""
+    ratios = results.ratios()
+    shown = [name for name in entrants if name in ratios]
+    lines = []
+    for task in results.tasks():
+        oracle = results.oracle(task)
+        if oracle is not None:
+            lines.append(
+                [
+                    f"`{task}`",
+                    f"{oracle.median:.4g}",
+                    f"{oracle.contender} {oracle.rate:.2g}",
+                    *(_shown(ratios[name].get(task)) for name in shown),
+                ]
+            )
+    return _table(["task", "oracle", "is", *(f"`{name}`" for name in shown)], lines)
+
+
+def targets(results: Results) -> str:
+    """What was aimed at, and what was reached on development and report tasks."""
+    lines = []
+    for part in PARTS:
+        tasks = results.tasks(part)
+        whole = results.ratios()
+        if OURS_KNOWN in whole:
+            mine = [whole[OURS_KNOWN][task] for task in tasks if task in whole[OURS_KNOWN]]
+            lines.append(
+                [part, "no rate, known budget", "mean <= 1.00, worst <= 1.05", _pair(mine)]
+            )
+        for budget in BUDGETS:
+            of = results.ratios(budget).get(OURS_ANYTIME, {})
+            mine = [of[task] for task in tasks if task in of]
+            lines.append(
+                [
+                    part,
+                    f"no rate, no budget, averaged, at {budget:g} T",
+                    "mean <= 1.02, worst <= 1.10",
+                    _pair(mine),
+                ]
+            )
+        lines.append(
+            [
+                part,
+                "a starting rate wrong by 1e-3 to 1e+3, over its own best start",
+                "worst <= 1.05",
+                _pair(_start_ratios(results, tasks)),
+            ]
+        )
+        lines.append(
+            [part, "peers with a lower mean", "none", ", ".join(_ahead(results, tasks)) or "none"]
+        )
+        for entrant in (OURS_KNOWN, OURS_ANYTIME):
+            lines.append(
+                [
+                    part,
+                    f"drift, `{entrant}` over the schedule that starts afresh",
+                    "<= 1.05",
+                    _pair(_drift_ratios(results, tasks, entrant)),
+                ]
+            )
+            lines += [
+                [
+                    part,
+                    f"{case}, `{entrant}` over its undisturbed run",
+                    "<= 1.02",
+                    _pair(_fault_ratios(results, tasks, entrant, case)),
+                ]
+                for case in FAULTS
+            ]
+        failed, runs = failures(results, tasks)
+        lines.append([part, "runs that failed", "none", f"{failed} of {runs}" if runs else ""])
+    return _table(["tasks", "what", "target", "reached"], lines)
+
+
+def failures(results: Results, tasks: Sequence[str]) -> tuple[int, int]:
+    """How many of our runs did not get half as far down as the oracle did, and of how many.
+
+    How far is measured in the loss, from where the run began; a loss that is not finite has
+    not got anywhere.
+    """
+    failed, runs = 0, 0
+    for row in results.of("failures"):
+        oracle = results.oracle(row.task)
+        if row.task not in tasks or oracle is None:
+            continue
+        start = row.curve[0]
+        least = start - DESCENDED * (start - oracle.median)
+        runs += len(row.losses)
+        failed += sum(not loss <= least for loss in row.losses)
+    return failed, runs
+
+
+def faults(results: Results) -> str:
+    """The ratio of every entrant's disturbed runs to its undisturbed ones."""
+    return _by_entrant(
+        results,
+        "faults",
+        FAULTS,
+        lambda tasks, entrant, case: _fault_ratios(results, tasks, entrant, case),
+    )
+
+
+def drift(results: Results) -> str:
+    """The ratio of every entrant after a drift to the schedule that starts afresh there."""
+    return _by_entrant(
+        results,
+        "drift",
+        ("drift",),
+        lambda tasks, entrant, case: _drift_ratios(results, tasks, entrant),
+    )
+
+
+def _by_entrant(results: Results, study: str, cases: Sequence[str], ratios) -> str:
+    entrants = dict.fromkeys(row.entrant for row in results.of(study) if row.contender != AFRESH)
+    tasks = results.tasks()
+    lines = []
+    for entrant in entrants:
+        pairs = [ratios(tasks, entrant, case) for case in cases]
+        rank = geometric_mean([ratio for pair in pairs for ratio in pair] or [math.inf])
+        lines.append((rank, [f"`{entrant}`", *map(_pair, pairs)]))
+    lines.sort(key=lambda line: (line[0], line[1]))
+    return _table(["entrant", *cases], [cells for _, cells in lines])
+
+
+def _ahead(results: Results, tasks: Sequence[str]) -> list[str]:
+    """The entrants that did better than ours with a known budget on the tasks they share."""
+    ratios = results.ratios()
+    ours = ratios.get(OURS_KNOWN, {})
+    ahead = []
+    for name, of in ratios.items():
+        shared = [task for task in tasks if task in of and task in ours]
+        tuned = name in (*SCHEDULES, *(f"{shape} averaged" for shape in SCHEDULES))
+        if tuned or name.startswith(OURS_KNOWN) or not shared:
+            continue
+        theirs = geometric_mean([of[task] for task in shared])
+        if theirs < geometric_mean([ours[task] for task in shared]):
+            ahead.append(f"`{name}` {_shown(theirs)}")
+    return ahead
+
+
+def _start_ratios(results: Results, tasks: Sequence[str]) -> list[float]:
+    """For every task the worst of ours over all starting rates, over the best of them."""
+    found = []
+    for task in tasks:
+        medians = [row.median for row in results.of("start", task=task) if _is_started(row)]
+        if medians:
+            found.append(worst(medians) / min(medians))
+    return found
+
+
+def _is_started(row) -> bool:
+    return row.contender == "condition_based_started"
+
+
+def _drift_ratios(results: Results, tasks: Sequence[str], entrant: str) -> list[float]:
+    found = []
+    for task in tasks:
+        rows = results.of("drift", task=task)
+        afresh = [row.median for row in rows if row.contender == AFRESH]
+        mine = [row.median for row in rows if row.entrant == entrant]
+        if afresh and mine:
+            found.append(mine[0] / afresh[0])
+    return found
+
+
+def _fault_ratios(results: Results, tasks: Sequence[str], entrant: str, case: str) -> list[float]:
+    found = []
+    for task in tasks:
+        mine = {row.case: row.median for row in results.of("faults", task=task, entrant=entrant)}
+        if case in mine and "undisturbed" in mine:
+            found.append(mine[case] / mine["undisturbed"])
+    return found
+
+
+def _beside(ratios: dict[str, dict[str, float]], of: dict[str, float]) -> list[str]:
+    """Our means on the tasks that another entrant ran on."""
+    cells = []
+    for name in (OURS_KNOWN, OURS_ANYTIME):
+        ours = ratios.get(name, {})
+        cells.append(
+            _shown(geometric_mean([ours[task] for task in of])) if set(of) <= set(ours) else ""
+        )
+    return cells
+
+
+def _pair(ratios: Sequence[float]) -> str:
+    if not ratios:
+        return ""
+    return f"{_shown(geometric_mean(ratios))}, worst {_shown(worst(ratios))} ({len(ratios)} tasks)"
+
+
+def _shown(ratio: float | None) -> str:
+    if ratio is None:
+        return ""
+    if not math.isfinite(ratio):
+        return "fails"
+    return f"{ratio:.3f}" if ratio < 10 else f"{ratio:.3g}"
+
+
+def _table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    rows = [heads, ["---"] * len(heads), *lines]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
