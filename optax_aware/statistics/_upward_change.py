@@ -1,0 +1,126 @@
+"""The moment at which a stream that was negative becomes positive."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from optax_aware._arguments import check_number
+from optax_aware._types import Scalar
+from optax_aware.statistics._root_mean_square import updated_root_mean_square
+from optax_aware.statistics._statistic import Statistic
+
+_LARGEST_COUNT = np.iinfo(np.int32).max
+
+
+class UpwardChangeState(NamedTuple):
+    """The cumulative sum and the scale of its terms.
+
+    Attributes:
+      upward_seen: whether a finite value has been seen, bool.
+      upward_size: the running root mean square of the values, float32.
+      upward_score: the cumulative sum, at least 0, float32.
+      upward_age: how many values ago it was last 0, int32.
+    """
+
+    upward_seen: jax.Array
+    upward_size: jax.Array
+    upward_score: jax.Array
+    upward_age: jax.Array
+
+
+class UpwardChange(NamedTuple):
+    """What speaks for a change, and when it happened.
+
+    Attributes:
+      score: the cumulative sum of normalised values since it was last 0, float32.
+      steps_since_zero: how many values ago the score was last 0: the maximum-likelihood
+        estimate of the time since the change; 0 where the score is 0; int32.
+      alarm: whether the score is above the threshold, bool.
+    """
+
+    score: jax.Array
+    steps_since_zero: jax.Array
+    alarm: jax.Array
+
+
+def upward_change(
+    threshold: Scalar | float = 2.5,
+    allowance: Scalar | float = 0.1,
+    decay: Scalar | float = 0.9,
+) -> Statistic:
+    r"""Detect and date the change of a stream from negative to positive (one-sided CUSUM).
+
+    Each value counts in units of the running root mean square of the values, so that
+    neither their size nor its slow change matters, and no single value counts for more
+    than :math:`1 / \sqrt{1 - \text{decay}}`.
+
+    .. math::
+        r_t^2 = \text{decay} \cdot r_{t-1}^2 + (1 - \text{decay}) x_t^2, \quad
+        S_t = \max(0, S_{t-1} + x_t / r_t - \text{allowance})
+
+    Args:
+      threshold: of the score, above which there is an alarm, at least 0.
+      allowance: what each value must exceed to count, at least 0, in units of the root
+        mean square.
+      decay: of the running mean square for each value, in [0, 1).
+
+    Returns:
+      A statistic whose estimates are `UpwardChange`.
+
+    Raises:
+      ValueError: if an argument is not a number in its range.
+
+    Example:
+      >>> from optax_aware import statistics
+      >>> statistic = statistics.upward_change()
+      >>> state = statistic.init()
+      >>> for value in (-1.0, -1.0, 1.0, 1.0, 1.0):
+      ...     state, estimate = statistic.update(state, value)
+      >>> round(float(estimate.score), 3), int(estimate.steps_since_zero), bool(estimate.alarm)
+      (2.7, 3, True)
+
+    References:
+      E. S. Page, Continuous inspection schemes, Biometrika 41 (1954),
+      doi:10.1093/biomet/41.1-2.100;
+      D. V. Hinkley, Inference about the change-point from cumulative sum tests,
+      Biometrika 58 (1971), doi:10.1093/biomet/58.3.509
+    """
+    check_number("threshold", threshold, 0.0)
+    check_number("allowance", allowance, 0.0)
+    check_number("decay", decay, 0.0, 1.0, open_high=True)
+
+    def init() -> UpwardChangeState:
+        return UpwardChangeState(
+            upward_seen=jnp.zeros((), jnp.bool_),
+            upward_size=jnp.zeros((), jnp.float32),
+            upward_score=jnp.zeros((), jnp.float32),
+            upward_age=jnp.zeros((), jnp.int32),
+        )
+
+    def update(state: UpwardChangeState, value: Scalar) -> tuple[UpwardChangeState, UpwardChange]:
+        value = jnp.asarray(value, jnp.float32)
+        finite = jnp.isfinite(value)
+        value = jnp.where(finite, value, 0.0)
+        gain = jnp.where(state.upward_seen, 1.0 - jnp.asarray(decay, jnp.float32), 1.0)
+        size = updated_root_mean_square(state.upward_size, value, gain)
+        normalised = jnp.where(size == 0.0, 0.0, value / jnp.where(size == 0.0, 1.0, size))
+        term = normalised - jnp.asarray(allowance, jnp.float32)
+        score = jnp.maximum(state.upward_score + term, 0.0)
+        older = state.upward_age + (state.upward_age < _LARGEST_COUNT)
+        advanced = UpwardChangeState(
+            upward_seen=jnp.ones((), jnp.bool_),
+            upward_size=size,
+            upward_score=score,
+            upward_age=jnp.where(score == 0.0, 0, older),
+        )
+        state = jax.tree.map(lambda new, old: jnp.where(finite, new, old), advanced, state)
+        estimate = UpwardChange(
+            score=state.upward_score,
+            steps_since_zero=state.upward_age,
+            alarm=state.upward_score > jnp.asarray(threshold, jnp.float32),
+        )
+        return state, estimate
+
+    return Statistic(init, update)
