@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from experiments.plots import COLOURS, DASHES, MARKERS, PLAIN_NUMBERS
-from experiments.suite.scores import Results, share_within
+from experiments.suite.scores import Results, quartiles, share_within
 from experiments.suite.studies.study import BUDGETS
 from experiments.suite.tables import OURS_ANYTIME, OURS_KNOWN, PARTS
 from experiments.suite.tasks import TASKS
@@ -104,7 +104,7 @@ def _dots(
             axes.plot(LARGEST_RATIO, height + offset, color=colour, marker=">", label=label, ls="")
             continue
         paired = results.paired_ratios(rows[0])
-        low, high = np.quantile(np.where(np.isnan(paired), np.inf, paired), (0.25, 0.75))
+        low, high = quartiles(paired)
         marker = MARKERS[place % len(MARKERS)]
         axes.plot(ratio, height + offset, color=colour, marker=marker, ms=6, label=label, ls="")
         axes.hlines(height + offset, low, min(high, LARGEST_RATIO), color=colour, linewidth=1.2)

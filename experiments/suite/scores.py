@@ -147,6 +147,13 @@ def worst(ratios: Iterable[float]) -> float:
     return max(ratio if not math.isnan(ratio) else math.inf for ratio in ratios)
 
 
+def quartiles(numbers: Sequence[float] | np.ndarray) -> tuple[float, float]:
+    """The lower and the upper one, each a member; what is not a number counts as infinite."""
+    ordered = np.sort(np.where(np.isnan(numbers), np.inf, numbers))
+    low, high = (np.quantile(ordered, share, method="nearest") for share in (0.25, 0.75))
+    return float(low), float(high)
+
+
 def share_within(
     ratios: Mapping[str, Mapping[str, float]], tasks: Sequence[str], factors: np.ndarray
 ) -> dict[str, np.ndarray]:

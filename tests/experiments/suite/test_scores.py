@@ -1,0 +1,169 @@
+"""Ratios, means and shares against NumPy, and the tables and figures from a small fixture."""
+
+import math
+
+import numpy as np
+import pytest
+
+from experiments.cli import main
+from experiments.errors import UsageError
+from experiments.suite import tables
+from experiments.suite.csvs import RESULT_COLUMNS, TRACE_COLUMNS
+from experiments.suite.scores import (
+    Results,
+    geometric_mean,
+    quartiles,
+    read_results,
+    share_within,
+    worst,
+)
+from experiments.suite.studies.start import FACTORS
+
+DEVELOPMENT, REPORT = ("digits_mlp", "teacher_likelihood"), ("moons", "friedman")
+FLOOR = math.log(0.1) + 0.5
+CASES = {"undisturbed": 1.0, "nonfinite": 1.01, "spike": 1.0, "burst": 1.5}
+LOSSES = {
+    ("cosine", "last"): (0.9, 1.0, 1.1),
+    ("linear", "last"): (1.0, 1.1, 1.2),
+    ("warmup_stable_decay", "last"): (1.4, 1.5, 1.6),
+    ("constant", "averaged"): (1.2, 1.2, 1.2),
+    ("prodigy", "last+cosine"): (1.1, 1.3, math.inf),
+    ("cocob", "averaged"): (math.nan, math.nan, 1.0),
+    ("condition_based", "last"): (0.9, 0.95, 1.2),
+    ("condition_based_anytime", "averaged"): (1.0, 1.05, 1.1),
+}
+
+
+def row(study, task, contender, variant, budget, losses, case="", rate=0.1):
+    """A row as the suite writes it, of which the report reads the losses alone."""
+    floor = FLOOR if task == "teacher_likelihood" else 0.0
+    losses = [loss + floor for loss in losses]
+    curve = [8.0 + floor, *[2.0 + floor] * 7, losses[0]]
+    texts = {
+        "study": study,
+        "task": task,
+        "contender": contender,
+        "variant": variant,
+        "budget": f"{budget:g}",
+        "case": case,
+        "rate": f"{rate:g}",
+        "losses": " ".join(f"{loss:.6g}" for loss in losses),
+        "curve": " ".join(f"{loss:.6g}" for loss in curve),
+    }
+    return ",".join(texts.get(column, "0") for column in RESULT_COLUMNS)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    rows = [",".join(RESULT_COLUMNS)]
+    traces = [",".join(TRACE_COLUMNS)]
+    for task in (*DEVELOPMENT, *REPORT):
+        for (contender, variant), losses in LOSSES.items():
+            rows += [
+                row("final", task, contender, variant, budget, losses)
+                for budget in (0.25, 0.5, 1.0)
+            ]
+        for at, factor in enumerate(FACTORS):
+            for contender in ("condition_based_started", "cosine"):
+                losses = [1.0 + 0.01 * at] * 3
+                rows.append(row("start", task, contender, "last", 1.0, losses, f"{factor:.4g}"))
+        for case, loss in {
+            "undisturbed": 1.0,
+            "nonfinite": 1.01,
+            "spike": 1.0,
+            "burst": 1.5,
+        }.items():
+            rows.append(row("faults", task, "condition_based", "last", 1.0, [loss] * 3, case))
+        for contender, loss in {"afresh": 1.0, "cosine": 3.0, "condition_based": 1.2}.items():
+            rows.append(row("drift", task, contender, "last", 1.0, [loss] * 3, "drift"))
+        rows.append(
+            row("failures", task, "condition_based", "last", 1.0, [1.0, 4.4, 4.6, math.nan])
+        )
+        traces += [f"{task},condition_based,{t},1.0,{0.1 * t},ramping" for t in range(3)]
+    found = tmp_path_factory.mktemp("suite")
+    (found / "results.csv").write_text("\n".join(rows) + "\n")
+    (found / "traces.csv").write_text("\n".join(traces) + "\n")
+    return found
+
+
+def test_means_are_those_of_numpy():
+    ratios = np.random.default_rng(0).uniform(0.5, 4.0, 20)
+    assert geometric_mean(ratios) == pytest.approx(np.exp(np.mean(np.log(ratios))))
+    assert worst(ratios) == ratios.max()
+    assert geometric_mean([1.0, math.nan]) == math.inf
+    assert worst([1.0, math.nan, 2.0]) == math.inf
+
+
+def test_quartiles_are_members_and_survive_what_is_not_finite():
+    assert quartiles([4.0, 1.0, 2.0, 3.0, 5.0]) == (2.0, 4.0)
+    assert quartiles([1.0, math.nan, 2.0, math.inf, 3.0]) == (2.0, math.inf)
+
+
+def test_the_oracle_is_the_best_schedule_and_ratios_are_of_medians(folder):
+    results = read_results(folder)
+    oracle = results.oracle("teacher_likelihood", 1.0)
+    assert oracle.contender == "cosine"
+    assert oracle.losses == pytest.approx((0.9, 1.0, 1.1), abs=1e-4)
+    ratios = results.ratios()
+    assert ratios["cosine"]["moons"] == 1.0
+    assert ratios["condition_based"]["moons"] == pytest.approx(0.95)
+    assert ratios["prodigy last+cosine"]["moons"] == pytest.approx(1.3)
+    assert ratios["cocob averaged"]["moons"] == math.inf
+    (ours,) = results.of("final", task="moons", budget=1.0, contender="condition_based")
+    np.testing.assert_allclose(results.paired_ratios(ours), [1.0, 0.95, 1.2 / 1.1])
+    assert results.tasks("report") == ["moons", "friedman"]
+
+
+def test_shares_count_the_tasks_within_a_factor_of_the_best():
+    ratios = {"a": {"x": 1.0, "y": 3.0}, "b": {"x": 2.0, "y": 1.5}, "c": {"x": math.inf}}
+    shares = share_within(ratios, ["x", "y"], np.array([1.0, 2.0, 100.0]))
+    assert shares["a"].tolist() == [0.5, 1.0, 1.0]
+    assert shares["b"].tolist() == [0.5, 1.0, 1.0]
+    assert shares["c"].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_the_targets_are_measured(folder):
+    results = read_results(folder)
+    assert tables.failures(results, DEVELOPMENT) == (4, 8)
+    lines = tables.targets(results).splitlines()
+    reached = {tuple(line.split(" | ")[:2]): line.split(" | ")[-1] for line in lines}
+    assert reached["| report", "no rate, known budget"].startswith("0.950, worst 0.950")
+    start = "a starting rate wrong by 1e-3 to 1e+3, over its own best start"
+    assert "worst 1.120" in reached["| report", start]
+    drift = "drift, `condition_based` over the schedule that starts afresh"
+    assert "worst 1.200" in reached["| report", drift]
+    burst = "burst, `condition_based` over its undisturbed run"
+    assert "worst 1.500" in reached["| report", burst]
+    assert reached["| report", "peers with a lower mean"].startswith("none")
+    standings = tables.standings(results).splitlines()[2:]
+    assert standings[0].startswith("| `condition_based` | 4 |")
+    assert "fails" in standings[-1]
+
+
+def test_the_report_writes_every_table_and_figure(folder, tmp_path, capsys):
+    assert main(["report", "--source", str(folder), "--out", str(tmp_path)]) == 0
+    figures = {"starts", "shares"}
+    figures |= {
+        f"{kind}_{part}"
+        for kind in ("ratios", "anytime", "traces")
+        for part in ("development", "report")
+    }
+    assert {path.stem for path in tmp_path.glob("*.png")} == figures
+    assert all(path.read_bytes()[:4] == b"\x89PNG" for path in tmp_path.glob("*.png"))
+    text = (tmp_path / "report.md").read_text()
+    assert all(f"## {name}" in text for name in ("Targets", "Standings", "Faults", "Drift"))
+    assert "`prodigy last+cosine`" in text
+    assert capsys.readouterr().out.count("wrote") == len(figures) + 1
+
+
+def test_a_report_of_nothing_says_what_to_run(tmp_path, capsys):
+    assert main(["report", "--source", str(tmp_path)]) == 2
+    assert "python -m experiments suite" in capsys.readouterr().err
+    (tmp_path / "results.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(UsageError, match="other columns"):
+        read_results(tmp_path)
+
+
+def test_results_without_schedules_have_no_oracle():
+    assert Results([]).oracle("moons") is None
+    assert Results([]).tasks() == []
