@@ -14,7 +14,7 @@ from experiments.errors import UsageError
 from experiments.files import PARTIAL, not_writable, remove, write_json, write_text
 from experiments.folder import LOCK_FILE
 from experiments.suite.cells import Cell
-from experiments.suite.csvs import results_csv, runs_csv, traces_csv
+from experiments.suite.csvs import curves_csv, results_csv, runs_csv, traces_csv
 from experiments.suite.running import Progress, run_cells
 from experiments.suite.selection import Selection, without_absent_data
 
@@ -49,9 +49,10 @@ def run_suite(selection: Selection, folder: Path, data_dir: Path | None, console
 
 
 def write_tables(cells: list[Cell], folder: Path) -> None:
-    """Join the cells into three small CSVs."""
+    """Join the cells into small CSVs."""
     found = [(cell, findings) for cell in cells if (findings := cell.read(folder)) is not None]
     write_text(folder / "results.csv", results_csv(found))
+    write_text(folder / "curves.csv", curves_csv(found))
     write_text(folder / "runs.csv", runs_csv(found))
     write_text(folder / "traces.csv", traces_csv(found))
 

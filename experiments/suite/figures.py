@@ -1,6 +1,5 @@
 """The pictures of the report."""
 
-import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from experiments.plots import COLOURS, DASHES, MARKERS, PLAIN_NUMBERS
-from experiments.suite.scores import Results, quartiles, share_within
+from experiments.suite.scores import Results, share_within
 from experiments.suite.studies.study import BUDGETS
 from experiments.suite.tables import OURS_ANYTIME, OURS_KNOWN, PARTS
 from experiments.suite.tasks import TASKS
@@ -103,8 +102,7 @@ def _dots(
         if not ratio < LARGEST_RATIO:
             axes.plot(LARGEST_RATIO, height + offset, color=colour, marker=">", label=label, ls="")
             continue
-        paired = results.paired_ratios(rows[0])
-        low, high = quartiles(paired)
+        low, high = rows[0].paired
         marker = MARKERS[place % len(MARKERS)]
         axes.plot(ratio, height + offset, color=colour, marker=marker, ms=6, label=label, ls="")
         axes.hlines(height + offset, low, min(high, LARGEST_RATIO), color=colour, linewidth=1.2)
@@ -126,8 +124,7 @@ def draw_starts(results: Results) -> Figure | None:
                     axes.plot(*zip(*line, strict=True), **_style(name, place))
             if oracle is not None:
                 axes.axhline(oracle.median, color="black", linewidth=1, ls=":", label="oracle")
-                start = oracle.curve[0]
-                axes.set_ylim(oracle.median / 1.6, start * 2)
+                axes.set_ylim(oracle.median / 1.6, _start(results, task) * 2)
             axes.set_title(task.replace("_", " "))
             axes.set_xscale("log")
             axes.set_yscale("log")
@@ -153,8 +150,7 @@ def draw_anytime(results: Results, part: str) -> Figure:
         figure, panels = _panels(len(tasks), 2.6)
         for axes, task in zip(panels, tasks, strict=False):
             for place, name in enumerate(names):
-                rows = results.of("final", task=task, budget=1.0)
-                curve = next((row.curve for row in rows if row.entrant == name), None)
+                curve = results.curves.get((task, name))
                 if curve is not None:
                     shares = np.arange(1, len(curve)) / (len(curve) - 1)
                     axes.plot(shares, curve[1:], **_style(name, place))
@@ -176,9 +172,9 @@ def draw_anytime(results: Results, part: str) -> Figure:
         return figure
 
 
-def draw_traces(path: Path, part: str, results: Results) -> Figure | None:
+def draw_traces(results: Results, part: str) -> Figure | None:
     """Rate and condition against steps, one run of each task."""
-    traces = _read_traces(path)
+    traces = results.traces
     tasks = [task for task in results.tasks(part) if (task, OURS_KNOWN) in traces]
     if not tasks:
         return None
@@ -300,9 +296,7 @@ def _tidy(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _read_traces(path: Path) -> dict[tuple[str, str], list[dict[str, str]]]:
-    traces: dict[tuple[str, str], list[dict[str, str]]] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            traces.setdefault((row["task"], row["contender"]), []).append(row)
-    return traces
+def _start(results: Results, task: str) -> float:
+    """The loss before the first update."""
+    starts = [curve[0] for (name, _), curve in results.curves.items() if name == task]
+    return starts[0] if starts else math.nan

@@ -9,7 +9,6 @@ from experiments.suite.scores import Results, read_results
 from experiments.suite.tables import PARTS
 
 REPORT_FILE = "report.md"
-TRACES_FILE = "traces.csv"
 
 
 def write_report(source: Path, folder: Path) -> list[Path]:
@@ -29,7 +28,7 @@ def write_report(source: Path, folder: Path) -> list[Path]:
         if results.tasks(part):
             drawn[f"ratios_{part}"] = figures.draw_ratios(results, part)
             drawn[f"anytime_{part}"] = figures.draw_anytime(results, part)
-            drawn[f"traces_{part}"] = figures.draw_traces(source / TRACES_FILE, part, results)
+            drawn[f"traces_{part}"] = figures.draw_traces(results, part)
     written = []
     for name, figure in drawn.items():
         if figure is not None:

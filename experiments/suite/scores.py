@@ -9,17 +9,23 @@ from pathlib import Path
 import numpy as np
 
 from experiments.errors import UsageError
-from experiments.suite.csvs import RESULT_COLUMNS
-from experiments.suite.studies.search import median
+from experiments.suite.csvs import (
+    CURVE_COLUMNS,
+    ORACLE,
+    RESULT_COLUMNS,
+    RUN_COLUMNS,
+    TRACE_COLUMNS,
+)
 from experiments.suite.tasks import TASKS, part_of
 
-ORACLE_SHAPES = ("cosine", "linear", "warmup_stable_decay")
-RESULTS_FILE = "results.csv"
+RESULTS_FILE, CURVES_FILE, RUNS_FILE, TRACES_FILE = (
+    f"{name}.csv" for name in ("results", "curves", "runs", "traces")
+)
 
 
 @dataclass(frozen=True)
 class Result:
-    """A row of ``results.csv``; the losses are without the floor of the task.
+    """A row of ``results.csv``.
 
     Attributes:
       study: the question.
@@ -28,9 +34,9 @@ class Result:
       variant: which parameters, and whether with a cosine.
       budget: the share of the task's steps.
       case: what was different.
-      rate: the rate, where it was chosen or handed in.
-      losses: final held-out losses, a number a seed.
-      curve: median held-out losses at the start and at the eighths of the budget.
+      rate: the rate where it was chosen or handed in.
+      median: the median over seeds of the final held-out loss without the floor of the task.
+      paired: quartiles over seeds of this loss over the oracle's.
     """
 
     study: str
@@ -40,25 +46,56 @@ class Result:
     budget: float
     case: str
     rate: float
-    losses: tuple[float, ...]
-    curve: tuple[float, ...]
+    median: float
+    paired: tuple[float, float]
 
     @property
     def entrant(self) -> str:
         """The contender with its variant, as the tables call it."""
         return self.contender if self.variant == "last" else f"{self.contender} {self.variant}"
 
-    @property
-    def median(self) -> float:
-        """The median loss over seeds."""
-        return median(self.losses)
+
+@dataclass(frozen=True)
+class Run:
+    """A row of ``runs.csv``.
+
+    Attributes:
+      task: the name of the task.
+      contender: the name of the contender.
+      found_at: the step at which the rate was found; -1 if it never was.
+      start: the median loss before the first update.
+      loss: the final loss.
+    """
+
+    task: str
+    contender: str
+    found_at: int
+    start: float
+    loss: float
 
 
 class Results:
-    """All rows of a suite."""
+    """All that a suite has found.
 
-    def __init__(self, rows: Iterable[Result]):
+    Attributes:
+      rows: how the contenders ended.
+      runs: single runs that are asked whether they failed.
+      curves: median losses at the start and at the eighths of the budget, for the task and
+        the entrant.
+      traces: the rows of ``traces.csv`` for the task and the contender.
+    """
+
+    def __init__(
+        self,
+        rows: Iterable[Result],
+        runs: Iterable[Run] = (),
+        curves: Mapping[tuple[str, str], list[float]] | None = None,
+        traces: Mapping[tuple[str, str], list[dict[str, str]]] | None = None,
+    ):
         self.rows = list(rows)
+        self.runs = list(runs)
+        self.curves = dict(curves or {})
+        self.traces = dict(traces or {})
 
     def of(self, study: str, **wanted: object) -> list[Result]:
         """The rows of a study whose attributes have these values."""
@@ -79,7 +116,7 @@ class Results:
         rows = [
             row
             for row in self.of("final", task=task, budget=budget, variant="last")
-            if row.contender in ORACLE_SHAPES
+            if row.contender in ORACLE
         ]
         return min(rows, key=lambda row: row.median, default=None)
 
@@ -92,13 +129,6 @@ class Results:
                 found.setdefault(row.entrant, {})[row.task] = row.median / oracle.median
         return found
 
-    def paired_ratios(self, row: Result) -> np.ndarray:
-        """The losses of a row over the oracle's of the same seeds."""
-        oracle = self.oracle(row.task, row.budget)
-        if oracle is None:
-            raise ValueError(f"{row.task} has no tuned schedules at the budget {row.budget:g}.")
-        return np.array(row.losses) / np.array(oracle.losses)
-
 
 def read_results(folder: Path) -> Results:
     """The results in a folder.
@@ -106,21 +136,41 @@ def read_results(folder: Path) -> Results:
     Raises:
       UsageError: if there are none, or they are not what the suite writes.
     """
-    path = folder / RESULTS_FILE
+    results = _read(folder / RESULTS_FILE, RESULT_COLUMNS)
+    runs = _read(folder / RUNS_FILE, RUN_COLUMNS)
+    curves = _read(folder / CURVES_FILE, CURVE_COLUMNS)
+    traces: dict[tuple[str, str], list[dict[str, str]]] = {}
+    for row in _read(folder / TRACES_FILE, TRACE_COLUMNS):
+        traces.setdefault((row["task"], row["contender"]), []).append(row)
+    return Results(
+        [_result(row) for row in results],
+        [_run(row) for row in runs],
+        {
+            (row["task"], f"{row['contender']} {row['variant']}"): [
+                _float(row[column]) for column in CURVE_COLUMNS[3:]
+            ]
+            for row in curves
+        },
+        traces,
+    )
+
+
+def _read(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of a CSV that has these columns, of tasks that there are."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file)
-            if tuple(reader.fieldnames or ()) != RESULT_COLUMNS:
-                raise UsageError(f"{path} has other columns than the suite writes.")
-            return Results([_result(row) for row in reader if row["task"] in TASKS])
+            rows = list(reader)
     except OSError as error:
         raise UsageError(
             f"{path} cannot be read ({error.strerror}): run `python -m experiments suite` first."
         ) from error
+    if tuple(reader.fieldnames or ()) != tuple(columns):
+        raise UsageError(f"{path} has other columns than the suite writes.")
+    return [row for row in rows if row["task"] in TASKS]
 
 
 def _result(row: Mapping[str, str]) -> Result:
-    floor = TASKS[row["task"]].floor
     return Result(
         study=row["study"],
         task=row["task"],
@@ -128,10 +178,24 @@ def _result(row: Mapping[str, str]) -> Result:
         variant=row["variant"],
         budget=float(row["budget"]),
         case=row["case"],
-        rate=float(row["rate"]),
-        losses=tuple(float(loss) - floor for loss in row["losses"].split()),
-        curve=tuple(float(loss) - floor for loss in row["curve"].split()),
+        rate=_float(row["rate"]),
+        median=_float(row["median"]),
+        paired=(_float(row["ratio_lower_quartile"]), _float(row["ratio_upper_quartile"])),
     )
+
+
+def _run(row: Mapping[str, str]) -> Run:
+    return Run(
+        row["task"],
+        row["contender"],
+        int(row["found_at"]),
+        _float(row["start"]),
+        _float(row["loss"]),
+    )
+
+
+def _float(text: str) -> float:
+    return float(text) if text else math.nan
 
 
 def geometric_mean(ratios: Iterable[float]) -> float:
@@ -145,13 +209,6 @@ def geometric_mean(ratios: Iterable[float]) -> float:
 def worst(ratios: Iterable[float]) -> float:
     """The largest; infinite where one is not a number."""
     return max(ratio if not math.isnan(ratio) else math.inf for ratio in ratios)
-
-
-def quartiles(numbers: Sequence[float] | np.ndarray) -> tuple[float, float]:
-    """The lower and the upper one, each a member; what is not a number counts as infinite."""
-    ordered = np.sort(np.where(np.isnan(numbers), np.inf, numbers))
-    low, high = (np.quantile(ordered, share, method="nearest") for share in (0.25, 0.75))
-    return float(low), float(high)
 
 
 def share_within(

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 
 from experiments.suite.scores import Results, geometric_mean, worst
 from experiments.suite.studies.drift import AFRESH
+from experiments.suite.studies.search import median
 from experiments.suite.studies.study import BUDGETS
+from experiments.suite.tasks import TASKS
 
 OURS_KNOWN = "condition_based"
 OURS_ANYTIME = "condition_based_anytime averaged"
@@ -115,6 +117,8 @@ def targets(results: Results) -> str:
             ]
         failed, runs = failures(results, tasks)
         lines.append([part, "runs that failed", "none", f"{failed} of {runs}" if runs else ""])
+        spent = finding(results, tasks)
+        lines.append([part, "share of the budget spent on finding the rate", "< 5 %", spent])
     return _table(["tasks", "what", "target", "reached"], lines)
 
 
@@ -124,16 +128,27 @@ def failures(results: Results, tasks: Sequence[str]) -> tuple[int, int]:
     How far is measured in the loss, from where the run began; a loss that is not finite has
     not got anywhere.
     """
-    failed, runs = 0, 0
-    for row in results.of("failures"):
-        oracle = results.oracle(row.task)
-        if row.task not in tasks or oracle is None:
+    failed, asked = 0, 0
+    for run in results.runs:
+        oracle = results.oracle(run.task)
+        if run.task not in tasks or oracle is None:
             continue
-        start = row.curve[0]
-        least = start - DESCENDED * (start - oracle.median)
-        runs += len(row.losses)
-        failed += sum(not loss <= least for loss in row.losses)
-    return failed, runs
+        least = run.start - DESCENDED * (run.start - oracle.median)
+        asked += 1
+        failed += not run.loss <= least
+    return failed, asked
+
+
+def finding(results: Results, tasks: Sequence[str]) -> str:
+    """What share of the budget passes before the rate is found: median and most over runs."""
+    shares = [
+        run.found_at / TASKS[run.task].steps if run.found_at >= 0 else 1.0
+        for run in results.runs
+        if run.task in tasks
+    ]
+    if not shares:
+        return ""
+    return f"{100 * median(shares):.1f} %, at most {100 * max(shares):.1f} %"
 
 
 def faults(results: Results) -> str:

@@ -7,83 +7,83 @@ import pytest
 
 from experiments.cli import main
 from experiments.errors import UsageError
-from experiments.suite import tables
-from experiments.suite.csvs import RESULT_COLUMNS, TRACE_COLUMNS
-from experiments.suite.scores import (
-    Results,
-    geometric_mean,
-    quartiles,
-    read_results,
-    share_within,
-    worst,
-)
+from experiments.suite import csvs, tables
+from experiments.suite.cells import Cell
+from experiments.suite.contenders.catalogue import CONTENDERS
+from experiments.suite.scores import Results, geometric_mean, read_results, share_within, worst
+from experiments.suite.studies.catalogue import STUDIES
 from experiments.suite.studies.start import FACTORS
+from experiments.suite.studies.study import Findings, Row
+from experiments.suite.tasks import TASKS
+from experiments.suite.training import MARKS
 
 DEVELOPMENT, REPORT = ("digits_mlp", "teacher_likelihood"), ("moons", "friedman")
-FLOOR = math.log(0.1) + 0.5
 CASES = {"undisturbed": 1.0, "nonfinite": 1.01, "spike": 1.0, "burst": 1.5}
 LOSSES = {
-    ("cosine", "last"): (0.9, 1.0, 1.1),
-    ("linear", "last"): (1.0, 1.1, 1.2),
-    ("warmup_stable_decay", "last"): (1.4, 1.5, 1.6),
-    ("constant", "averaged"): (1.2, 1.2, 1.2),
-    ("prodigy", "last+cosine"): (1.1, 1.3, math.inf),
-    ("cocob", "averaged"): (math.nan, math.nan, 1.0),
-    ("condition_based", "last"): (0.9, 0.95, 1.2),
-    ("condition_based_anytime", "averaged"): (1.0, 1.05, 1.1),
+    ("schedules", "cosine", "last"): (0.9, 1.0, 1.1),
+    ("schedules", "linear", "last"): (1.0, 1.1, 1.2),
+    ("schedules", "warmup_stable_decay", "last"): (1.4, 1.5, 1.6),
+    ("schedules", "constant", "averaged"): (1.2, 1.2, 1.2),
+    ("prodigy", "prodigy", "last+cosine"): (1.1, 1.3, math.inf),
+    ("cocob", "cocob", "averaged"): (math.nan, math.nan, 1.0),
+    ("condition_based", "condition_based", "last"): (0.9, 0.95, 1.2),
+    ("condition_based_anytime", "condition_based_anytime", "averaged"): (1.0, 1.05, 1.1),
 }
+START = 8.0
+STARTED = "condition_based_started"
 
 
-def row(study, task, contender, variant, budget, losses, case="", rate=0.1):
-    """A row as the suite writes it, of which the report reads the losses alone."""
-    floor = FLOOR if task == "teacher_likelihood" else 0.0
-    losses = [loss + floor for loss in losses]
-    curve = [8.0 + floor, *[2.0 + floor] * 7, losses[0]]
-    texts = {
-        "study": study,
-        "task": task,
-        "contender": contender,
-        "variant": variant,
-        "budget": f"{budget:g}",
-        "case": case,
-        "rate": f"{rate:g}",
-        "losses": " ".join(f"{loss:.6g}" for loss in losses),
-        "curve": " ".join(f"{loss:.6g}" for loss in curve),
-    }
-    return ",".join(texts.get(column, "0") for column in RESULT_COLUMNS)
+def cell(study, task, contender):
+    return Cell(STUDIES[study], TASKS[task], CONTENDERS[contender], 3)
+
+
+def row(task, contender, variant, losses, budget=1.0, case="", rate=0.1):
+    """A row of a cell, whose losses are above the floor of the task."""
+    floor = TASKS[task].floor
+    curve = [START + floor, *[2.0 + floor] * MARKS]
+    return Row(contender, variant, budget, case, rate, [loss + floor for loss in losses], curve)
+
+
+def found():
+    """Cells as the suite finds them."""
+    for task in (*DEVELOPMENT, *REPORT):
+        for (maker, contender, variant), losses in LOSSES.items():
+            rows = [row(task, contender, variant, losses, budget) for budget in (0.25, 0.5, 1.0)]
+            yield cell("final", task, maker), Findings(rows)
+        for maker, contender in (
+            ("condition_based_started", "condition_based_started"),
+            ("schedules", "cosine"),
+        ):
+            rows = [
+                row(task, contender, "last", [1.0 + 0.01 * at] * 3, case=f"{factor:.4g}")
+                for at, factor in enumerate(FACTORS)
+            ]
+            yield cell("start", task, maker), Findings(rows)
+        rows = [
+            row(task, "condition_based", "last", [loss] * 3, case=case)
+            for case, loss in CASES.items()
+        ]
+        yield cell("faults", task, "condition_based"), Findings(rows)
+        for contender, loss in {"afresh": 1.0, "cosine": 3.0, "condition_based": 1.2}.items():
+            rows = [row(task, contender, "last", [loss] * 3, case="drift")]
+            yield cell("drift", task, "condition_based"), Findings(rows)
+        rows = [row(task, "condition_based", "last", [1.0, 4.4, 4.6, math.nan])]
+        runs = [{"seed": seed, "found_at": 15, "rewinds": 0, "last_rate": 0.1} for seed in range(4)]
+        yield cell("failures", task, "condition_based"), Findings(rows, runs)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    rows = [",".join(RESULT_COLUMNS)]
-    traces = [",".join(TRACE_COLUMNS)]
+    folder = tmp_path_factory.mktemp("suite")
+    cells = list(found())
+    traces = [",".join(csvs.TRACE_COLUMNS)]
     for task in (*DEVELOPMENT, *REPORT):
-        for (contender, variant), losses in LOSSES.items():
-            rows += [
-                row("final", task, contender, variant, budget, losses)
-                for budget in (0.25, 0.5, 1.0)
-            ]
-        for at, factor in enumerate(FACTORS):
-            for contender in ("condition_based_started", "cosine"):
-                losses = [1.0 + 0.01 * at] * 3
-                rows.append(row("start", task, contender, "last", 1.0, losses, f"{factor:.4g}"))
-        for case, loss in {
-            "undisturbed": 1.0,
-            "nonfinite": 1.01,
-            "spike": 1.0,
-            "burst": 1.5,
-        }.items():
-            rows.append(row("faults", task, "condition_based", "last", 1.0, [loss] * 3, case))
-        for contender, loss in {"afresh": 1.0, "cosine": 3.0, "condition_based": 1.2}.items():
-            rows.append(row("drift", task, contender, "last", 1.0, [loss] * 3, "drift"))
-        rows.append(
-            row("failures", task, "condition_based", "last", 1.0, [1.0, 4.4, 4.6, math.nan])
-        )
         traces += [f"{task},condition_based,{t},1.0,{0.1 * t},ramping" for t in range(3)]
-    found = tmp_path_factory.mktemp("suite")
-    (found / "results.csv").write_text("\n".join(rows) + "\n")
-    (found / "traces.csv").write_text("\n".join(traces) + "\n")
-    return found
+    (folder / "results.csv").write_text(csvs.results_csv(cells))
+    (folder / "curves.csv").write_text(csvs.curves_csv(cells))
+    (folder / "runs.csv").write_text(csvs.runs_csv(cells))
+    (folder / "traces.csv").write_text("\n".join(traces) + "\n")
+    return folder
 
 
 def test_means_are_those_of_numpy():
@@ -95,22 +95,22 @@ def test_means_are_those_of_numpy():
 
 
 def test_quartiles_are_members_and_survive_what_is_not_finite():
-    assert quartiles([4.0, 1.0, 2.0, 3.0, 5.0]) == (2.0, 4.0)
-    assert quartiles([1.0, math.nan, 2.0, math.inf, 3.0]) == (2.0, math.inf)
+    assert csvs.quartiles(np.array([4.0, 1.0, 2.0, 3.0, 5.0])) == (2.0, 4.0)
+    assert csvs.quartiles(np.array([1.0, math.inf, 2.0, math.inf, 3.0])) == (2.0, math.inf)
 
 
 def test_the_oracle_is_the_best_schedule_and_ratios_are_of_medians(folder):
     results = read_results(folder)
     oracle = results.oracle("teacher_likelihood", 1.0)
     assert oracle.contender == "cosine"
-    assert oracle.losses == pytest.approx((0.9, 1.0, 1.1), abs=1e-4)
+    assert oracle.median == pytest.approx(1.0)
     ratios = results.ratios()
     assert ratios["cosine"]["moons"] == 1.0
     assert ratios["condition_based"]["moons"] == pytest.approx(0.95)
     assert ratios["prodigy last+cosine"]["moons"] == pytest.approx(1.3)
     assert ratios["cocob averaged"]["moons"] == math.inf
     (ours,) = results.of("final", task="moons", budget=1.0, contender="condition_based")
-    np.testing.assert_allclose(results.paired_ratios(ours), [1.0, 0.95, 1.2 / 1.1])
+    assert ours.paired == pytest.approx((0.95, 1.2 / 1.1), rel=1e-3)
     assert results.tasks("report") == ["moons", "friedman"]
 
 
@@ -135,6 +135,8 @@ def test_the_targets_are_measured(folder):
     burst = "burst, `condition_based` over its undisturbed run"
     assert "worst 1.500" in reached["| report", burst]
     assert reached["| report", "peers with a lower mean"].startswith("none")
+    spent = "share of the budget spent on finding the rate"
+    assert reached["| development", spent].startswith("1.2 %, at most 1.5 %")
     standings = tables.standings(results).splitlines()[2:]
     assert standings[0].startswith("| `condition_based` | 4 |")
     assert "fails" in standings[-1]
