@@ -77,7 +77,7 @@ class Suite:
     seeds: int | None = None
     """How many runs of each contender. Default: ten, five on the larger tasks."""
     quick: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Two seeds, a quarter of the steps, three tasks: a minute or two."""
+    """Two seeds, a quarter of the steps, three tasks, few contenders: a minute or two."""
     out: Path = Path("runs/suite")
     """Where everything is written."""
     data_dir: Path | None = None

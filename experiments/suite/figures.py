@@ -40,11 +40,21 @@ LABELS = {
     OURS_KNOWN: "condition-based, budget known",
     OURS_ANYTIME: "condition-based, anytime, averaged",
     "condition_based_started": "condition-based, handed the rate",
-    "warmup_stable_decay": "warmup-stable-decay",
+    "constant averaged": "constant, averaged (tuned)",
+    "prodigy last+cosine": "Prodigy, cosine",
+    "dog averaged": "DoG, averaged",
+    "dog last+cosine": "DoG, cosine",
+    "mechanic last+cosine": "Mechanic, cosine",
+    "momo_adam averaged": "MoMo-Adam, averaged",
+    "cocob averaged": "COCOB, averaged",
+    "greedy last+cosine": "GreedyLR, cosine",
+    "reduce_on_plateau last+cosine": "reduce on plateau, cosine",
+    "schedule_free_adamw": "schedule-free AdamW (tuned)",
+    "oracle": "oracle: the best tuned schedule",
 }
-FONTS: Any = {"font.size": 12, "legend.fontsize": 11, "axes.titlesize": 11}
+FONTS: Any = {"font.size": 13, "legend.fontsize": 12, "axes.titlesize": 13}
 LARGEST_RATIO = 4.0
-PANELS_A_ROW = 4
+PANELS_A_ROW = 3
 LOSS = "held-out loss"
 SEARCHING = ("listening", "ramping")
 
@@ -97,7 +107,7 @@ def _dots(
         if not rows or oracle is None:
             continue
         ratio = rows[0].median / oracle.median
-        label = None if labelled else LABELS.get(name, name.replace("_", " "))
+        label = None if labelled else _label(name)
         labelled = True
         if not ratio < LARGEST_RATIO:
             axes.plot(LARGEST_RATIO, height + offset, color=colour, marker=">", label=label, ls="")
@@ -133,12 +143,12 @@ def draw_starts(results: Results) -> Figure | None:
             axes.xaxis.set_minor_formatter(NullFormatter())
             _plain_log(axes)
             _tidy(axes)
-        _label_panels(figure, panels, "starting rate over the best one of a cosine", LOSS)
+        _label_panels(figure, panels, "starting rate / best", LOSS)
         figure.suptitle(
             "Final loss against the starting rate, from 1/1000 of the best to 1000 times it.\n"
             "Prodigy, DoG and Mechanic: their own first guess over its default. Medians over seeds."
         )
-        _legend_below(figure, panels[0], 3)
+        _legend_below(figure, panels[0], 2)
         return figure
 
 
@@ -168,7 +178,7 @@ def draw_anytime(results: Results, part: str) -> Figure:
             _tidy(axes)
         _label_panels(figure, panels, "share of the budget", LOSS)
         figure.suptitle(f"Loss at any time, {part} tasks: medians over seeds, floor taken off")
-        _legend_below(figure, panels[0], 3)
+        _legend_below(figure, panels[0], 2)
         return figure
 
 
@@ -211,7 +221,7 @@ def draw_traces(results: Results, part: str) -> Figure | None:
             f"The rate that was found and the condition that was seen, {part} tasks\n"
             "(budget known, seed 0)"
         )
-        _legend_below(figure, panels[0], 5)
+        _legend_below(figure, panels[0], 4)
         return figure
 
 
@@ -221,7 +231,7 @@ def draw_shares(results: Results) -> Figure:
     ratios = results.ratios()
     shown = [name for name in (*SHOWN, "schedule_free_adamw") if name in ratios]
     with rc_context(FONTS):
-        figure = Figure(figsize=(11, 6), layout="constrained")
+        figure = Figure(figsize=(10.5, 6.2), layout="constrained")
         for axes, part in zip(
             np.atleast_1d(figure.subplots(1, 2, sharey=True)), PARTS, strict=True
         ):
@@ -241,14 +251,14 @@ def draw_shares(results: Results) -> Figure:
             _tidy(axes)
         figure.axes[0].set_ylabel("share of the tasks (%)")
         figure.suptitle("On how many tasks the final loss is within τ of the best one's")
-        _legend_below(figure, figure.axes[0], 3)
+        _legend_below(figure, figure.axes[0], 2)
         return figure
 
 
 def _panels(count: int, height: float) -> tuple[Figure, list[Axes]]:
     columns = min(PANELS_A_ROW, count)
     rows = math.ceil(count / columns)
-    figure = Figure(figsize=(3.1 * columns, 1.8 + height * rows), layout="constrained")
+    figure = Figure(figsize=(3.4 * columns, 1.8 + height * rows), layout="constrained")
     panels = list(np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).flat)
     for empty in panels[count:]:
         empty.set_visible(False)
@@ -256,8 +266,13 @@ def _panels(count: int, height: float) -> tuple[Figure, list[Axes]]:
 
 
 def _label_panels(figure: Figure, panels: Sequence[Axes], below: str, beside: str) -> None:
-    figure.supxlabel(below, fontsize=12)
-    figure.supylabel(beside, fontsize=12)
+    figure.supylabel(beside, fontsize="medium")
+    for axes in panels[-PANELS_A_ROW:]:
+        axes.set_xlabel(below)
+
+
+def _label(name: str) -> str:
+    return LABELS.get(name, name.replace("_", " "))
 
 
 def _style(name: str, place: int) -> dict:
@@ -267,7 +282,7 @@ def _style(name: str, place: int) -> dict:
         "marker": MARKERS[place % len(MARKERS)],
         "markersize": 5,
         "linewidth": 2.4 if name.startswith(OURS_KNOWN) else 1.5,
-        "label": LABELS.get(name, name.replace("_", " ")),
+        "label": _label(name),
     }
 
 

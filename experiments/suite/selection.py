@@ -11,9 +11,15 @@ from experiments.suite.contenders.catalogue import CONTENDERS, find_contender
 from experiments.suite.studies.catalogue import STUDIES, find_study
 from experiments.suite.tasks import TASKS, Task, find_task, split
 
+WITHOUT_A_RATE = ("known", "anytime")
 QUICK_SEEDS = 2
 QUICK_TASKS = ("quadratic_noisy", "digits_mlp_short", "diabetes")
 QUICK_STUDIES = ("final",)
+QUICK_CONTENDERS = tuple(
+    name
+    for name in CONTENDERS
+    if name in ("schedules", "prodigy", "dog", "greedy") or CONTENDERS[name].kind in WITHOUT_A_RATE
+)
 LEAST_STEPS = 40
 
 
@@ -27,7 +33,7 @@ class Selection:
       studies: names of studies.
       part: ``development``, ``report`` or ``all``; counts where no task is named.
       seeds: runs of each contender; None for as many as each task has.
-      quick: two seeds, a quarter of the steps and a few tasks.
+      quick: two seeds, a quarter of the steps, a few tasks and a few contenders.
     """
 
     tasks: tuple[str, ...] = ()
@@ -45,7 +51,8 @@ class Selection:
         """
         if self.seeds is not None and self.seeds < 1:
             raise UsageError(f"--seeds must be at least 1, got {self.seeds}.")
-        contenders = [find_contender(name) for name in self.contenders or CONTENDERS]
+        usual = QUICK_CONTENDERS if self.quick else tuple(CONTENDERS)
+        contenders = [find_contender(name) for name in self.contenders or usual]
         quick_studies = QUICK_STUDIES if self.quick else tuple(STUDIES)
         studies = [find_study(name) for name in self.studies or quick_studies]
         return [
