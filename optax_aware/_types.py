@@ -68,9 +68,22 @@ class Observation(NamedTuple):
       direction_norm: the Euclidean norm of the inner optimizer's direction, float32.
       params_norm: the Euclidean norm of all parameters, float32.
       gradient_dot_direction: the inner product of gradients and direction, float32.
+      gradient_dot_update: the inner product of the gradients and the last update, float32:
+        the slope of the loss along the step that was just taken.
+      previous_gradient_dot_update: the same with the gradients before that update, float32:
+        what the update promised, negative where it points downhill.
+      gradient_dot_path: the inner product of the gradients and the way that the averaged
+        parameters have come, float32: negative while the path as a whole goes downhill.
+      gradient_dot_lag: the inner product of the gradients and the parameters minus their
+        average, float32: once to twice the loss that averaging removes.
+      rewindable: whether a rewind can be carried out, bool.
+      guess: a learning rate to start from, NaN where there is none, float32.
 
-    The last four cost a pass over the parameters each. They are NaN unless the policy
-    names them in `Policy.observes` and its last decision asked for them.
+    The norms and `gradient_dot_direction` cost a pass over the parameters each. They are NaN
+    unless the policy names them in `Policy.observes` and its last decision asked for them.
+    The last four inner products are estimates from a fixed sample of coordinates: they cost
+    next to nothing, and are NaN unless `Policy.observes` names them and where there is no
+    update or no path to speak of.
     """
 
     value: Scalar
@@ -81,14 +94,31 @@ class Observation(NamedTuple):
     direction_norm: Scalar = _UNKNOWN
     params_norm: Scalar = _UNKNOWN
     gradient_dot_direction: Scalar = _UNKNOWN
+    gradient_dot_update: Scalar = _UNKNOWN
+    previous_gradient_dot_update: Scalar = _UNKNOWN
+    gradient_dot_path: Scalar = _UNKNOWN
+    gradient_dot_lag: Scalar = _UNKNOWN
+    rewindable: Scalar = _TRUE
+    guess: Scalar = _UNKNOWN
 
 
-OBSERVABLE: tuple[str, ...] = (
+MEASURED: tuple[str, ...] = (
     "gradient_norm",
     "direction_norm",
     "params_norm",
     "gradient_dot_direction",
 )
+"""What a policy may ask for that costs a pass over all parameters."""
+
+SAMPLED: tuple[str, ...] = (
+    "gradient_dot_update",
+    "previous_gradient_dot_update",
+    "gradient_dot_path",
+    "gradient_dot_lag",
+)
+"""What a policy may ask for that is estimated from a sample of coordinates."""
+
+OBSERVABLE: tuple[str, ...] = MEASURED + SAMPLED
 """What a policy may name in `Policy.observes`."""
 
 
@@ -119,8 +149,9 @@ class Decision(NamedTuple):
       skip: leave parameters and inner optimizer as they are, bool.
       rewind: go back to the last snapshot, bool.
       keep: take a snapshot of the parameters before this update, bool.
-      observe: fill in the fields of `Policy.observes` at the next step, bool. A policy that
-        needs them only now and then says so here, and the other steps cost nothing.
+      restart_average: forget the path so far; averages start again at the next step, bool.
+      observe: measure the costly fields of `Policy.observes` at the next step, bool. A policy
+        that needs them only now and then says so here, and the other steps cost nothing.
       evidence: the numbers behind the decision.
     """
 
@@ -129,6 +160,7 @@ class Decision(NamedTuple):
     skip: Scalar = _FALSE
     rewind: Scalar = _FALSE
     keep: Scalar = _FALSE
+    restart_average: Scalar = _FALSE
     observe: Scalar = _TRUE
     evidence: Evidence = Evidence()
 
@@ -143,9 +175,12 @@ class Policy(NamedTuple):
       observes: the costly fields of `Observation` that the policy asks for.
       rewinds: whether the policy ever decides `rewind`; a transform keeps snapshots
         only for a policy that does.
+      finds_rate: whether the scale is a learning rate that the policy finds itself, so that
+        a number given as learning rate is no more than a guess to start from.
     """
 
     init: Callable[[], PolicyState]
     update: Callable[[PolicyState, Observation], tuple[PolicyState, Decision]]
     observes: tuple[str, ...] = ()
     rewinds: bool = False
+    finds_rate: bool = False

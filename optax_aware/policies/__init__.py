@@ -1,5 +1,6 @@
 """Policies: pure controllers that see a loss and decide about the learning rate."""
 
+from optax_aware.policies._condition_based import condition_based
 from optax_aware.policies._constant import constant
 from optax_aware.policies._greedy import greedy
 from optax_aware.policies._loss_ratio import loss_ratio
@@ -9,6 +10,7 @@ from optax_aware.policies._replay import replay
 from optax_aware.policies._robust_ratio import robust_ratio
 
 __all__ = [
+    "condition_based",
     "constant",
     "greedy",
     "loss_ratio",

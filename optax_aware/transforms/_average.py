@@ -42,7 +42,7 @@ def fold_in(average: AverageState, params: optax.Params) -> optax.Params:
 def advance_average(
     average: AverageState, params: Any, held: jax.Array, restart: jax.Array
 ) -> AverageState:
-    """Take in the parameters of this step, unless it is held; start again after a rewind."""
+    """Take in the parameters of this step, unless it is held; start again after a restart."""
     taken = average.average_taken
     folded = fold_in(average, params)
     return AverageState(

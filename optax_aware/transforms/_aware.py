@@ -11,6 +11,7 @@ from jax.typing import ArrayLike
 
 from optax_aware._arguments import check_flag
 from optax_aware._types import Policy
+from optax_aware.policies import condition_based
 from optax_aware.transforms._arguments import (
     check_axis_name,
     check_inner,
@@ -19,12 +20,20 @@ from optax_aware.transforms._arguments import (
 )
 from optax_aware.transforms._average import AverageState, advance_average, first_average
 from optax_aware.transforms._awareness import AwarenessState, advance_awareness, init_awareness
-from optax_aware.transforms._base_rate import as_array, base_rate, scale_updates
+from optax_aware.transforms._base_rate import as_array, guess_and_base_rate, scale_updates
 from optax_aware.transforms._cooldown import cooldown_factor, note_cooldown
 from optax_aware.transforms._direction_sign import direction_sign
 from optax_aware.transforms._events import record_event
 from optax_aware.transforms._inputs import observe_losses
 from optax_aware.transforms._norms import all_finite, observe_norms
+from optax_aware.transforms._path import (
+    PathState,
+    advance_path,
+    first_path,
+    observe_path,
+    observes_path,
+    sample_step,
+)
 from optax_aware.transforms._snapshot import (
     SnapshotState,
     first_snapshot,
@@ -44,6 +53,8 @@ class AwareState(NamedTuple):
         updates already point downhill.
       aware_snapshot: what a rewind restores; empty where the policy never rewinds.
       aware_average: the running average of the parameters; empty where there is none.
+      aware_path: sampled coordinates of update and averages; empty where the policy does not
+        ask for what they tell.
     """
 
     aware_awareness: AwarenessState
@@ -51,11 +62,12 @@ class AwareState(NamedTuple):
     aware_direction_sign: jax.Array
     aware_snapshot: SnapshotState | optax.EmptyState
     aware_average: AverageState | optax.EmptyState
+    aware_path: PathState | optax.EmptyState
 
 
 def aware(
     inner: optax.GradientTransformation,
-    policy: Policy,
+    policy: Policy | None = None,
     *,
     learning_rate: ArrayLike | optax.Schedule | None = None,
     total_steps: ArrayLike | None = None,
@@ -128,12 +140,15 @@ def aware(
       arXiv:2405.18392 (constant rate with cooldown).
     """
     check_inner(inner)
+    if policy is None:
+        policy = condition_based()
     check_policy(policy)
     check_flag("rewind", rewind)
     check_axis_name(axis_name)
-    rate_at = base_rate(learning_rate)
+    guess, rate_at = guess_and_base_rate(learning_rate, policy.finds_rate)
     cooldown_at = cooldown_factor(total_steps)
     keeps_snapshots = rewind and policy.rewinds
+    follows_path = observes_path(policy)
     if average is None:
         averages = total_steps is None and not callable(learning_rate)
     else:
@@ -152,6 +167,7 @@ def aware(
                 first_snapshot(params, inner_state) if keeps_snapshots else optax.EmptyState()
             ),
             aware_average=first_average(params) if averages else optax.EmptyState(),
+            aware_path=first_path(params) if follows_path else optax.EmptyState(),
         )
 
     def update(
@@ -164,7 +180,9 @@ def aware(
         **extra_args: Any,
     ) -> tuple[optax.Updates, AwareState]:
         check_state(state, AwareState)
-        if params is None and (keeps_snapshots or averages or "params_norm" in policy.observes):
+        if params is None and (
+            keeps_snapshots or averages or follows_path or "params_norm" in policy.observes
+        ):
             raise ValueError(
                 "params must be the current parameters, got params=None: averages, snapshots "
                 "and their norm are taken of them. Use tx.update(grads, opt_state, params, "
@@ -181,7 +199,9 @@ def aware(
             return inner.update(gradients, inner_state, params, **keywords)
 
         observation = observe_losses(step, value, validation_value, axis_name)._replace(
-            gradients_finite=all_finite(gradients, axis_name)
+            gradients_finite=all_finite(gradients, axis_name),
+            rewindable=jnp.asarray(keeps_snapshots),
+            guess=guess,
         )
         observation = observe_norms(
             policy.observes,
@@ -191,6 +211,10 @@ def aware(
             params,
             lambda: scale_updates(step_inner()[0], state.aware_direction_sign),
         )
+        path, path_sample = state.aware_path, None
+        if isinstance(path, PathState):
+            path_sample = sample_step(gradients, params, axis_name)
+            observation = observe_path(path, path_sample, observation)
         cooldown = cooldown_at(step)
         awareness, verdict = advance_awareness(
             policy,
@@ -219,18 +243,21 @@ def aware(
 
         new_updates, new_inner_state = jax.lax.cond(held, hold, advance)
         if isinstance(average_state, AverageState):
-            average_state = advance_average(average_state, params, held, verdict.rewind)
+            average_state = advance_average(average_state, params, held, verdict.restart_average)
         if isinstance(snapshot, SnapshotState):
             new_updates, new_inner_state, snapshot_after = restore_snapshot(
                 verdict.rewind, snapshot, params, new_updates, new_inner_state
             )
             snapshot = take_snapshot(verdict.keep, snapshot_after, params, inner_state)
+        if isinstance(path, PathState) and path_sample is not None:
+            path = advance_path(path, path_sample, new_updates, held, verdict.restart_average)
         return new_updates, AwareState(
             aware_awareness=awareness,
             aware_inner_state=new_inner_state,
             aware_direction_sign=state.aware_direction_sign,
             aware_snapshot=snapshot,
             aware_average=average_state,
+            aware_path=path,
         )
 
     return optax.GradientTransformationExtraArgs(init, update)

@@ -99,6 +99,7 @@ class Verdict(NamedTuple):
     skip: jax.Array
     rewind: jax.Array
     keep: jax.Array
+    restart_average: jax.Array
     condition: jax.Array
 
 
@@ -148,8 +149,15 @@ def advance_awareness(
         aware_nonfinite=_count(state.aware_nonfinite, ~finite),
         aware_events=state.aware_events,
     )
-    keep = _keep(decision, skip, rewind)
-    return new_state, Verdict(rate, skip, rewind, keep, new_state.aware_condition)
+    verdict = Verdict(
+        rate=rate,
+        skip=skip,
+        rewind=rewind,
+        keep=_keep(decision, skip, rewind),
+        restart_average=jnp.asarray(decision.restart_average) | rewind,
+        condition=new_state.aware_condition,
+    )
+    return new_state, verdict
 
 
 def _hand_set(state: AwarenessState, resets: jax.Array) -> HandSetRate:

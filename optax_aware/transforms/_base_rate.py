@@ -10,6 +10,21 @@ from jax.typing import ArrayLike
 from optax_aware._arguments import check_number
 
 
+def guess_and_base_rate(
+    learning_rate: ArrayLike | optax.Schedule | None, finds_rate: bool
+) -> tuple[jax.Array, Callable[[jax.Array], jax.Array]]:
+    """Return the guess, NaN where there is none, and the rate that the scale multiplies.
+
+    A number is a guess for a policy that finds its own rate and the rate itself for others;
+    a schedule is a shape that multiplies either.
+    """
+    unknown = jnp.float32(jnp.nan)
+    if learning_rate is None or callable(learning_rate) or not finds_rate:
+        return unknown, base_rate(learning_rate)
+    check_number("learning_rate", learning_rate, low=0.0)
+    return jnp.asarray(learning_rate, jnp.float32), base_rate(None)
+
+
 def base_rate(learning_rate: ArrayLike | optax.Schedule | None) -> Callable[[jax.Array], jax.Array]:
     """Return a function from step to float32 rate; 1 where the policy alone gives the rate."""
     if learning_rate is None:

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from optax_aware._types import Observation
+from optax_aware._types import MEASURED, Observation
 
 
 def all_finite(gradients: optax.Updates, axis_name: str | None) -> jax.Array:
@@ -35,6 +35,7 @@ def observe_norms(
     The direction is worked out inside the branch, once more than for the update itself, so
     that steps on which nothing is wanted pay nothing.
     """
+    names = tuple(name for name in names if name in MEASURED)
     if not names:
         return observation
 

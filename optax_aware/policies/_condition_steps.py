@@ -1,0 +1,295 @@
+"""The two ways in which `condition_based` takes a step: listening, and acting."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from optax_aware._types import Condition, Decision, Evidence, Observation, Scalar
+from optax_aware.policies._loss_guard import (
+    GuardState,
+    LossView,
+    first_guard,
+    judge,
+    listen,
+    settle,
+)
+from optax_aware.policies._rate_search import (
+    LARGEST_RATE,
+    SearchState,
+    SlopeView,
+    first_search,
+    forget_slopes,
+    ramped,
+    start_rate,
+    watch_slope,
+)
+from optax_aware.policies._revision import (
+    GATE,
+    OVERSHOOT_ROOF,
+    PathView,
+    RevisionState,
+    first_revision,
+    log_change,
+    watch_path,
+)
+from optax_aware.policies._scale import bounded, counted
+from optax_aware.statistics import BlockMeanState, block_mean
+
+LISTENING, RAMPING, HOLDING = 0, 1, 2
+
+RAMP_RETREAT = 8.0
+HOLD_RETREAT = 2.0
+"""What the rate is divided by when it did harm: little is known of it in the ramp."""
+
+RAMP_CEILING = 1.0 / 3.0
+HOLD_CEILING = 1.5
+"""The ceiling after harm, in parts of the rate that did it and of the rate after it."""
+
+RAMP_GROWN = 3.0
+"""A ramp that blows up sooner after its start says nothing about where it should end."""
+
+RAMP_KEEP = 10
+HOLD_KEEP = 25
+HOLD_KEEP_FRACTION = 0.1
+"""Steps between snapshots: their lag stays a fixed part of the run."""
+
+LEVEL_ERROR = 1.2533 * (0.1 / 1.9) ** 0.5
+"""Standard error of a running mean of decay 0.9 in mean absolute deviations, Gaussian noise."""
+
+
+class Settings(NamedTuple):
+    """The arguments of `condition_based`."""
+
+    listen_steps: Scalar | int
+    growth: Scalar | float
+    boost: Scalar | float
+    threshold: Scalar | float
+    factor: Scalar | float
+    patience: Scalar | int
+    drift_patience: Scalar | int
+
+
+class ConditionBasedState(NamedTuple):
+    """What `condition_based` remembers.
+
+    Attributes:
+      condition_phase: 0 listening, 1 ramping, 2 holding, int32.
+      condition_rate: the present rate, float32.
+      condition_found_rate: the rate at the end of the ramp; 0 before it, float32.
+      condition_found_steps: the active steps until then, int32.
+      condition_active_steps: believed steps since listening ended, int32.
+      condition_suspect: 1 after a rewind whose cause the next value will tell, int32.
+      condition_nonfinite_seen: steps at which the loss or a gradient was not finite, int32.
+      condition_listened: the first values.
+      condition_guard: what is remembered of the losses.
+      condition_search: what is remembered of the slopes along single updates.
+      condition_revision: what is remembered of the slope of the path.
+    """
+
+    condition_phase: jax.Array
+    condition_rate: jax.Array
+    condition_found_rate: jax.Array
+    condition_found_steps: jax.Array
+    condition_active_steps: jax.Array
+    condition_suspect: jax.Array
+    condition_nonfinite_seen: jax.Array
+    condition_listened: BlockMeanState
+    condition_guard: GuardState
+    condition_search: SearchState
+    condition_revision: RevisionState
+
+
+def first_state() -> ConditionBasedState:
+    """Return the state before the first value."""
+    return ConditionBasedState(
+        condition_phase=jnp.array(LISTENING, jnp.int32),
+        condition_rate=jnp.zeros((), jnp.float32),
+        condition_found_rate=jnp.zeros((), jnp.float32),
+        condition_found_steps=jnp.zeros((), jnp.int32),
+        condition_active_steps=jnp.zeros((), jnp.int32),
+        condition_suspect=jnp.zeros((), jnp.int32),
+        condition_nonfinite_seen=jnp.zeros((), jnp.int32),
+        condition_listened=block_mean(2).init(),
+        condition_guard=first_guard(),
+        condition_search=first_search(),
+        condition_revision=first_revision(),
+    )
+
+
+def hear(
+    settings: Settings,
+    state: ConditionBasedState,
+    observation: Observation,
+    value: jax.Array,
+    finite: jax.Array,
+) -> tuple[ConditionBasedState, Decision]:
+    """Take in one of the first values, and start the ramp once there are enough of them."""
+    values, block = block_mean(settings.listen_steps).update(
+        state.condition_listened, jnp.where(finite, value, jnp.nan)
+    )
+    guard = listen(state.condition_guard, value, finite)
+    deviation = block.standard_error * jnp.sqrt(jnp.asarray(settings.listen_steps, jnp.float32))
+    rate = start_rate(observation, block.mean, deviation)
+    measured = jnp.isfinite(rate)
+    ready = block.complete & (~measured | (rate > 0.0))
+    # Without an optimizer to measure, all that is left is to guard the rate that is there.
+    phase = jnp.where(measured, jnp.int32(RAMPING), jnp.int32(HOLDING))
+    rate = jnp.where(measured, rate, 1.0)
+    waiting = state._replace(condition_listened=values, condition_guard=guard)
+    started = waiting._replace(
+        condition_phase=phase,
+        condition_rate=rate,
+        condition_search=state.condition_search._replace(search_start=rate, search_turn=rate),
+    )
+    heard = jnp.where(finite, jnp.int32(Condition.LISTENING), jnp.int32(Condition.NONFINITE))
+    return _where(ready, started, waiting), Decision(
+        scale=jnp.where(ready & ~measured, rate, 0.0),
+        condition=heard,
+        skip=~finite,
+        rewind=jnp.asarray(False),
+        keep=ready,
+        restart_average=ready,
+        observe=~ready,
+        evidence=Evidence(
+            value_mean=guard.guard_level.robust_level,
+            value_standard_error=jnp.float32(jnp.inf),
+            progress=jnp.float32(0.0),
+            annealing_gain=jnp.float32(jnp.inf),
+        ),
+    )
+
+
+def act(
+    settings: Settings,
+    state: ConditionBasedState,
+    observation: Observation,
+    value: jax.Array,
+    finite: jax.Array,
+) -> tuple[ConditionBasedState, Decision]:
+    """Judge a value of the ramp or of the hold, and decide about the rate."""
+    ramping = state.condition_phase == RAMPING
+    calm = state.condition_guard.guard_calm > 0
+    guard, loss = judge(
+        state.condition_guard, value, finite, settings.patience, settings.drift_patience
+    )
+    active = counted(state.condition_active_steps, loss.believed)
+    search, slope = watch_slope(
+        state.condition_search, observation, calm & loss.believed, settings.threshold
+    )
+    revision, path = watch_path(
+        state.condition_revision, observation, slope.overshoot, ~ramping & loss.believed
+    )
+
+    turn = jnp.where(slope.descending, state.condition_rate, search.search_turn)
+    at_ceiling = state.condition_rate >= search.search_ceiling
+    found = ramping & slope.known & (slope.turned | at_ceiling)
+    grown = ramped(
+        state.condition_rate,
+        slope.overshoot,
+        search.search_ceiling,
+        settings.growth,
+        settings.boost,
+    )
+    rate = jnp.where(ramping & slope.known, grown, state.condition_rate)
+    rate = jnp.where(found, turn * jnp.asarray(settings.factor, jnp.float32), rate)
+
+    harmed = ~found & (loss.climbed | loss.exhausted)
+    # The values at the snapshot will tell whether the parameters or the data are to blame.
+    asks = harmed & ~loss.climbed & (~ramping | ~finite)
+    told = (state.condition_suspect > 0) & loss.believed & ~harmed
+    guilty = (harmed & ~asks) | told
+    ceiling = _risen(search.search_ceiling, active, loss.believed)
+    rate, ceiling = _retreat(guilty, ramping, rate, ceiling, search.search_start)
+
+    moving = ~ramping & loss.believed & ~harmed
+    change = log_change(path, revision.revision_steps, active)
+    rate = jnp.where(moving, jnp.minimum(rate * jnp.exp(change), ceiling), rate)
+    found_rate = jnp.where(found, rate, state.condition_found_rate)
+    drifted = loss.drifted
+    ceiling = jnp.where(drifted & ~ramping, jnp.maximum(rate, found_rate), ceiling)
+    rate = bounded(rate, state.condition_rate, 0.0, jnp.minimum(ceiling, LARGEST_RATE))
+
+    rewind = harmed | found
+    keep = drifted | (_keep_due(guard, revision, ramping, slope) & loss.near_best & ~rewind)
+    restored = rewind & jnp.asarray(observation.rewindable)
+    unmoved = search._replace(search_ceiling=ceiling, search_turn=turn)
+    after = state._replace(
+        condition_phase=jnp.where(found, jnp.int32(HOLDING), state.condition_phase),
+        condition_rate=rate,
+        condition_found_rate=found_rate,
+        condition_found_steps=jnp.where(found, active, state.condition_found_steps),
+        condition_active_steps=jnp.where(drifted & ~ramping, state.condition_found_steps, active),
+        condition_suspect=asks.astype(jnp.int32),
+        condition_guard=settle(guard, loss, rewind, restored, keep),
+        condition_search=_where(rewind | drifted, forget_slopes(unmoved, rate), unmoved),
+        condition_revision=_where(drifted, first_revision(), revision),
+    )
+    return after, Decision(
+        scale=rate,
+        condition=_condition(loss, path, ramping & ~found, harmed, revision.revision_steps),
+        skip=~loss.believed & ~rewind & ~drifted,
+        rewind=rewind,
+        keep=keep,
+        restart_average=rewind | drifted,
+        observe=jnp.asarray(False),
+        evidence=Evidence(
+            value_mean=loss.level,
+            value_standard_error=LEVEL_ERROR * loss.deviation,
+            progress=loss.progress,
+            annealing_gain=path.annealing_gain,
+        ),
+    )
+
+
+def _retreat(
+    guilty: jax.Array, ramping: jax.Array, rate: jax.Array, ceiling: jax.Array, start: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Lower a rate that did harm, and remember not to come back soon."""
+    lowered = rate / jnp.where(ramping, RAMP_RETREAT, HOLD_RETREAT)
+    grown = jnp.where(rate > RAMP_GROWN * start, rate * RAMP_CEILING, ceiling)
+    new_ceiling = jnp.where(ramping, grown, lowered * HOLD_CEILING)
+    ceiling = jnp.where(guilty, jnp.minimum(ceiling, new_ceiling), ceiling)
+    return jnp.where(guilty, lowered, rate), ceiling
+
+
+def _keep_due(
+    guard: GuardState, revision: RevisionState, ramping: jax.Array, slope: SlopeView
+) -> jax.Array:
+    """Return whether the next snapshot is due: in the ramp, wherever it may be gone back to."""
+    lag = HOLD_KEEP + (HOLD_KEEP_FRACTION * revision.revision_steps).astype(jnp.int32)
+    lag = jnp.where(ramping, RAMP_KEEP, lag)
+    return (guard.guard_since_keep >= lag) | (ramping & slope.descending)
+
+
+def _risen(ceiling: jax.Array, active: jax.Array, believed: jax.Array) -> jax.Array:
+    """Let a ceiling rise in proportion to time, so that no verdict stands for ever."""
+    grown = ceiling * (1.0 + 1.0 / (active.astype(jnp.float32) + 1.0))
+    return jnp.where(believed, jnp.minimum(grown, LARGEST_RATE), ceiling)
+
+
+def _condition(
+    loss: LossView, path: PathView, ramping: jax.Array, harmed: jax.Array, held_steps: jax.Array
+) -> jax.Array:
+    """Return what is seen, the gravest first."""
+    judged = held_steps > 1
+    cases = (
+        (~loss.finite, Condition.NONFINITE),
+        (loss.drifted, Condition.DRIFTED),
+        (harmed, Condition.DIVERGING),
+        (~loss.believed, Condition.SPIKE),
+        (ramping, Condition.RAMPING),
+        (~loss.near_best, Condition.RISING),
+        (judged & (path.score > GATE), Condition.NOISE_LIMITED),
+        (judged & (path.score < -GATE), Condition.DESCENDING),
+        (judged & (path.overshoot > OVERSHOOT_ROOF), Condition.OSCILLATING),
+    )
+    return jnp.select(
+        [flag for flag, _ in cases],
+        [jnp.int32(condition) for _, condition in cases],
+        jnp.int32(Condition.FLAT),
+    )
+
+
+def _where(flag: jax.Array, first, second):
+    return jax.tree.map(lambda new, old: jnp.where(flag, new, old), first, second)

@@ -1,0 +1,123 @@
+"""What the path of the parameters tells a policy, from a sample of their coordinates."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from optax_aware._types import SAMPLED, Observation, Policy
+from optax_aware.transforms._coordinates import (
+    LeafSample,
+    plan_sample,
+    sample_weights,
+    take_sample,
+)
+
+NEAR_ORDER = 16.0
+FAR_ORDER = 2.0
+"""Orders of the two averages: the near one is that of `eval_params`, the far one lags further."""
+
+
+class PathState(NamedTuple):
+    """The sampled coordinates of what inner products are taken with.
+
+    Attributes:
+      path_update: the last update; zero where there was none.
+      path_promise: the inner product of that update and its gradients, infinite where there
+        was none.
+      path_near: the polynomial average of order 16 of the parameters.
+      path_far: the polynomial average of order 2.
+      path_taken: how many parameters they average.
+    """
+
+    path_update: jax.Array
+    path_promise: jax.Array
+    path_near: jax.Array
+    path_far: jax.Array
+    path_taken: jax.Array
+
+
+def observes_path(policy: Policy) -> bool:
+    """Return whether a policy asks for anything that the path tells."""
+    return bool(set(SAMPLED) & set(policy.observes))
+
+
+def first_path(params: optax.Params) -> PathState:
+    """Return the state before the first update."""
+    size = sample_weights(plan_sample(params)).shape
+    return PathState(
+        path_update=jnp.zeros(size, jnp.float32),
+        path_promise=jnp.float32(jnp.inf),
+        path_near=jnp.zeros(size, jnp.float32),
+        path_far=jnp.zeros(size, jnp.float32),
+        path_taken=jnp.int32(0),
+    )
+
+
+class PathSample(NamedTuple):
+    """The sampled coordinates of one step, and how inner products are made of them."""
+
+    plan: tuple[LeafSample, ...]
+    gradients: jax.Array
+    params: jax.Array
+    axis_name: str | None
+
+    def dot(self, vector: jax.Array) -> jax.Array:
+        """Return the estimated inner product of the gradients and ``vector``, float32."""
+        product = jnp.sum(sample_weights(self.plan) * self.gradients * vector)
+        return product if self.axis_name is None else jax.lax.pmean(product, self.axis_name)
+
+
+def sample_step(gradients: optax.Updates, params: Any, axis_name: Any) -> PathSample:
+    """Return the sample of this step."""
+    plan = plan_sample(params)
+    return PathSample(plan, take_sample(plan, gradients), take_sample(plan, params), axis_name)
+
+
+def observe_path(state: PathState, sample: PathSample, observation: Observation) -> Observation:
+    """Fill in the fields of `SAMPLED`."""
+    moved = jnp.isfinite(state.path_promise)
+    started = state.path_taken > 0
+
+    def known(condition: jax.Array, value: jax.Array) -> jax.Array:
+        return jnp.where(condition, value, jnp.nan)
+
+    return observation._replace(
+        gradient_dot_update=known(moved, sample.dot(state.path_update)),
+        previous_gradient_dot_update=known(moved, state.path_promise),
+        gradient_dot_path=known(started, sample.dot(state.path_near - state.path_far)),
+        gradient_dot_lag=known(started, sample.dot(sample.params - state.path_near)),
+    )
+
+
+def advance_path(
+    state: PathState,
+    sample: PathSample,
+    updates: optax.Updates,
+    held: jax.Array,
+    restart: jax.Array,
+) -> PathState:
+    """Take in the parameters and the update of this step, unless it is held."""
+    update = take_sample(sample.plan, updates)
+    promise = sample.dot(update)
+    moves = ~held & jnp.isfinite(promise)
+    taken = state.path_taken
+    near = _towards(state.path_near, sample.params, taken, NEAR_ORDER)
+    far = _towards(state.path_far, sample.params, taken, FAR_ORDER)
+    finite = jnp.all(jnp.isfinite(sample.params))
+    folds = ~held & finite
+    return PathState(
+        path_update=jnp.where(moves, update, 0.0),
+        path_promise=jnp.where(moves & (promise != 0.0), promise, jnp.inf),
+        path_near=jnp.where(folds, near, state.path_near),
+        path_far=jnp.where(folds, far, state.path_far),
+        path_taken=jnp.where(
+            restart, 0, jnp.where(folds, optax.safe_increment(taken), taken)
+        ).astype(jnp.int32),
+    )
+
+
+def _towards(mean: jax.Array, params: jax.Array, taken: jax.Array, order: float) -> jax.Array:
+    weight = (order + 1.0) / (taken + order + 1.0)
+    return (1.0 - weight) * mean + weight * params
