@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -15,13 +15,16 @@ from experiments.errors import UsageError
 from experiments.folder import claim, default_folder
 from experiments.workloads import WORKLOADS, find_workload
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
 USAGE_ERROR = 2
 INTERRUPTED = 130
 
 
 @dataclass
 class List:
-    """Show all workloads and contenders."""
+    """Show all workloads and contenders; `suite --show` shows those of the suite."""
 
 
 @dataclass
@@ -76,7 +79,9 @@ class Suite:
     """Which part of the tasks, where none is named."""
     seeds: int | None = None
     """How many runs of each contender. Default: ten, five on the larger tasks."""
-    quick: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    show: bool = False
+    """Show all tasks, contenders and studies, and run nothing."""
+    quick: bool = False
     """Two seeds, a quarter of the steps, three tasks, few contenders: a minute or two."""
     out: Path = Path("runs/suite")
     """Where everything is written."""
@@ -153,12 +158,41 @@ def _list() -> None:
     console.print(workloads, contenders)
 
 
+def _suite_tables() -> "list[Table]":
+    from rich.table import Table
+
+    from experiments.suite.contenders.catalogue import CONTENDERS as SUITE_CONTENDERS
+    from experiments.suite.studies.catalogue import STUDIES
+    from experiments.suite.tasks import TASKS, part_of
+
+    tasks = Table(title="Tasks of the suite", title_justify="left")
+    for column in ("name", "part", "inner", "steps"):
+        tasks.add_column(column, no_wrap=True)
+    tasks.add_column("what is trained")
+    for task in TASKS.values():
+        tasks.add_row(task.name, part_of(task.name), task.inner.name, str(task.steps), task.summary)
+    contenders = Table(title="Contenders of the suite", title_justify="left")
+    contenders.add_column("name", no_wrap=True)
+    contenders.add_column("what it is")
+    for contender in SUITE_CONTENDERS.values():
+        contenders.add_row(contender.name, contender.summary)
+    studies = Table(title="Studies of the suite", title_justify="left")
+    studies.add_column("name", no_wrap=True)
+    studies.add_column("what is asked")
+    for study in STUDIES.values():
+        studies.add_row(study.name, study.summary)
+    return [tasks, contenders, studies]
+
+
 def _suite(command: Suite) -> None:
     from rich.console import Console
 
     from experiments.suite.command import run_suite
     from experiments.suite.selection import Selection
 
+    if command.show:
+        Console().print(*_suite_tables())
+        return
     selection = Selection(
         tasks=tuple(itertools.chain.from_iterable(command.task)),
         contenders=tuple(itertools.chain.from_iterable(command.contender)),

@@ -6,6 +6,9 @@ import pytest
 
 from experiments.cli import main
 from experiments.suite import running
+from experiments.suite.contenders.catalogue import CONTENDERS
+from experiments.suite.studies.catalogue import STUDIES
+from experiments.suite.tasks import TASKS
 
 COMMAND = ["suite", "--quick", "--task", "quadratic_ill_conditioned", "--contender"]
 
@@ -60,3 +63,9 @@ def test_a_name_that_is_unknown_is_told_with_the_nearest(tmp_path, capsys):
     assert main(["suite", "--contender", "prodgy", "--out", str(tmp_path / "new")]) == 2
     assert "did you mean 'prodigy'" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+def test_what_there_is_can_be_shown(capsys):
+    assert main(["suite", "--show"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in (*TASKS, *CONTENDERS, *STUDIES))
