@@ -82,7 +82,7 @@ class Suite:
     show: bool = False
     """Show all tasks, contenders and studies, and run nothing."""
     quick: bool = False
-    """Two seeds, a quarter of the steps, three tasks, few contenders: a minute or two."""
+    """Two seeds, a quarter of the steps, two tasks, few contenders: a minute or two."""
     out: Path = Path("runs/suite")
     """Where everything is written."""
     data_dir: Path | None = None

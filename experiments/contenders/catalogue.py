@@ -40,6 +40,7 @@ CONTENDERS: dict[str, Contender] = {
         Contender("one_cycle", "schedule", "b/25 up to b in 9, down to almost 0 at the end"),
         Contender("warmup_stable_decay", "schedule", "up to b in 1.5, held, down to 0 in 9"),
         Contender("triangular", "schedule", "between b/30 and b and back, three times"),
+        Contender("condition_based", "policy", "finds its own rate without b; knows the length"),
         Contender("constant", "policy", "b throughout: the control, equal to fixed"),
         Contender("reduce_on_plateau", "policy", "halves when two thirtieths set no new best"),
         Contender("loss_ratio", "policy", "b times the loss over the first loss"),

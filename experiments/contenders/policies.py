@@ -8,6 +8,10 @@ import optax_aware as oa
 from experiments.contenders.plan import Plan
 
 
+def condition_based(plan: Plan) -> oa.Policy:
+    return oa.policies.condition_based()
+
+
 def constant(plan: Plan) -> oa.Policy:
     return oa.policies.constant()
 

@@ -11,15 +11,10 @@ from experiments.suite.contenders.catalogue import CONTENDERS, find_contender
 from experiments.suite.studies.catalogue import STUDIES, find_study
 from experiments.suite.tasks import TASKS, Task, find_task, split
 
-WITHOUT_A_RATE = ("known", "anytime")
 QUICK_SEEDS = 2
-QUICK_TASKS = ("quadratic_noisy", "digits_mlp_short", "diabetes")
+QUICK_TASKS = ("quadratic_noisy", "digits_mlp_short")
 QUICK_STUDIES = ("final",)
-QUICK_CONTENDERS = tuple(
-    name
-    for name in CONTENDERS
-    if name in ("schedules", "prodigy", "dog", "greedy") or CONTENDERS[name].kind in WITHOUT_A_RATE
-)
+QUICK_CONTENDERS = ("schedules", "prodigy", "condition_based", "condition_based_anytime")
 LEAST_STEPS = 40
 
 

@@ -1,7 +1,5 @@
 """The condition-based policy: without a rate, with and without a horizon; and with a wrong rate."""
 
-from typing import Any
-
 import optax
 
 import optax_aware as oa
@@ -10,25 +8,23 @@ from experiments.suite.contenders.watching import watch
 from experiments.suite.tasks import Task
 from experiments.suite.training import Contestant, Setting
 
-_aware: Any = oa.aware
-
 
 def _known(task: Task) -> Contestant:
     def make(setting: Setting) -> optax.GradientTransformationExtraArgs:
-        return _aware(task.inner.make(), total_steps=setting.steps)
+        return oa.aware(task.inner.make(), total_steps=setting.steps)
 
     return Contestant(make, watch=watch)
 
 
 def _anytime(task: Task) -> Contestant:
-    return Contestant(lambda setting: _aware(task.inner.make()), oa.eval_params, watch)
+    return Contestant(lambda setting: oa.aware(task.inner.make()), oa.eval_params, watch)
 
 
 def _started(task: Task) -> Contestant:
     def make(setting: Setting) -> optax.GradientTransformationExtraArgs:
         return oa.aware(
             task.inner.make(),
-            oa.policies.condition_based(),  # pyright: ignore[reportAttributeAccessIssue]
+            oa.policies.condition_based(),
             learning_rate=setting.number,
             total_steps=setting.steps,
         )
@@ -37,32 +33,21 @@ def _started(task: Task) -> Contestant:
 
 
 CONTENDERS = (
-    (
-        Contender(
-            "condition_based",
-            "known",
-            "no rate, told the budget",
-            _known,
-            __name__,
-            ours=True,
-        ),
-        Contender(
-            "condition_based_anytime",
-            "anytime",
-            "no rate and no budget, averaged parameters",
-            _anytime,
-            __name__,
-            ours=True,
-        ),
-        Contender(
-            "condition_based_started",
-            "started",
-            "handed a rate that may be wrong, told the budget; for the study of starting rates",
-            _started,
-            __name__,
-            ours=True,
-        ),
-    )
-    if hasattr(oa.policies, "condition_based")
-    else ()
+    Contender("condition_based", "known", "no rate, told the budget", _known, __name__, ours=True),
+    Contender(
+        "condition_based_anytime",
+        "anytime",
+        "no rate and no budget, averaged parameters",
+        _anytime,
+        __name__,
+        ours=True,
+    ),
+    Contender(
+        "condition_based_started",
+        "started",
+        "handed a rate that may be wrong, told the budget; for the study of starting rates",
+        _started,
+        __name__,
+        ours=True,
+    ),
 )
