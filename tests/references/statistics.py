@@ -41,57 +41,109 @@ def _inflation(target, concentration):
     return (1 + low) / (1 - low)
 
 
-def growing_mean(values, *, fraction=0.15, minimum=10):
-    """(mean, standard_error, score), from the weights of all values at every step."""
-    values = np.asarray(values, np.float64)
-    weights, difference_weights, estimates = np.zeros(0), np.zeros(0), []
-    for seen in range(len(values)):
-        gain = 1 / (minimum + fraction * seen)
-        weights = _with_gain(weights, max(gain, 1 / (seen + 1)))
+class GrowingMean:
+    """The mean of a window that grows, from the weights of all values at every step."""
+
+    def __init__(self, fraction=0.15, minimum=10):
+        self.fraction, self.minimum = fraction, minimum
+        self.values, self.weights, self.difference_weights = [], np.zeros(0), np.zeros(0)
+
+    def take(self, value):
+        """Take a value in."""
+        seen = len(self.values)
+        self.values.append(float(value))
+        gain = 1 / (self.minimum + self.fraction * seen)
+        self.weights = _with_gain(self.weights, max(gain, 1 / (seen + 1)))
         if seen > 0:
-            difference_weights = _with_gain(difference_weights, max(gain, 1 / seen))
-        window = values[: seen + 1]
-        mean = np.sum(weights * window)
+            self.difference_weights = _with_gain(self.difference_weights, max(gain, 1 / seen))
+
+    def mean(self):
+        """The mean, 0 before the first value."""
+        return float(np.sum(self.weights * np.asarray(self.values)))
+
+    def estimate(self):
+        """(mean, standard_error, score)."""
+        window, weights, mean = np.asarray(self.values), self.weights, self.mean()
+        if len(window) == 0:
+            return mean, math.inf, 0.0
         concentration = np.sum(weights**2)
         if concentration >= 1:
-            estimates.append((mean, math.inf, 0.0))
-            continue
+            return mean, math.inf, 0.0
         scale = np.ptp(window)
         if scale == 0:
-            estimates.append((mean, 0.0, math.copysign(1e6, mean) * (mean != 0)))
-            continue
+            return mean, 0.0, math.copysign(1e6, mean) * (mean != 0)
         deviation = np.sum(weights * ((window - mean) / scale) ** 2)
-        difference = np.sum(difference_weights * (np.diff(window) / scale) ** 2)
+        difference = np.sum(self.difference_weights * (np.diff(window) / scale) ** 2)
         target = deviation / (difference / 2) if difference > 0 else math.inf
         inflation = _inflation(target, concentration)
         variance = deviation / (1 - concentration * inflation)
         error = scale * math.sqrt(variance * concentration * inflation)
-        estimates.append((mean, error, float(np.clip(mean / error, -1e6, 1e6))))
+        return mean, error, float(np.clip(mean / error, -1e6, 1e6))
+
+
+def growing_mean(values, *, fraction=0.15, minimum=10):
+    """(mean, standard_error, score)."""
+    window, estimates = GrowingMean(fraction, minimum), []
+    for value in values:
+        window.take(value)
+        estimates.append(window.estimate())
     return np.array(estimates)
+
+
+class UpwardChange:
+    """A cumulative sum of values in units of their root mean square."""
+
+    def __init__(self, threshold=2.5, allowance=0.1, decay=0.9):
+        self.threshold, self.allowance, self.decay = threshold, allowance, decay
+        self.square, self.score, self.age = 0.0, 0.0, 0
+
+    def take(self, value):
+        """Take a value in and return (score, steps_since_zero, alarm)."""
+        if self.square > 0:
+            self.square = self.decay * self.square + (1 - self.decay) * value**2
+        else:
+            self.square = value**2
+        normalised = value / math.sqrt(self.square) if self.square > 0 else 0.0
+        self.score = max(0.0, self.score + normalised - self.allowance)
+        self.age = self.age + 1 if self.score > 0 else 0
+        return self.score, self.age, self.score > self.threshold
 
 
 def upward_change(values, *, threshold=2.5, allowance=0.1, decay=0.9):
     """(score, steps_since_zero, alarm)."""
-    square, score, age, estimates = 0.0, 0.0, 0, []
-    for value in map(float, values):
-        square = decay * square + (1 - decay) * value**2 if square > 0 else value**2
-        normalised = value / math.sqrt(square) if square > 0 else 0.0
-        score = max(0.0, score + normalised - allowance)
-        age = age + 1 if score > 0 else 0
-        estimates.append((score, age, score > threshold))
-    return np.array(estimates, np.float64)
+    change = UpwardChange(threshold, allowance, decay)
+    return np.array([change.take(float(value)) for value in values], np.float64)
+
+
+class RobustLevel:
+    """A running mean, and the running mean of the distances from it."""
+
+    def __init__(self, decay=0.9, deviation_decay=0.95):
+        self.decay, self.deviation_decay = decay, deviation_decay
+        self.seen, self.level, self.deviation = 0, 0.0, 0.0
+
+    def announce(self, value):
+        """(level, deviation, excess) of a value that is not taken in yet."""
+        if self.seen == 0:
+            return value, 0.0, 0.0
+        excess = float(np.clip(value - self.level, -LARGEST, LARGEST))
+        return self.level, max(self.deviation, 4 * EPSILON * abs(self.level)), excess
+
+    def take(self, value):
+        """Take a value in and return what was announced for it."""
+        announced = self.announce(value)
+        if self.seen == 0:
+            self.level = value
+        else:
+            distance = abs(announced[2])
+            self.level += max(1 - self.decay, 1 / (self.seen + 1)) * (value - self.level)
+            gain = max(1 - self.deviation_decay, 1 / self.seen)
+            self.deviation += gain * (distance - self.deviation)
+        self.seen += 1
+        return announced
 
 
 def robust_level(values, *, decay=0.9, deviation_decay=0.95):
     """(level, deviation, excess)."""
-    level, deviation, estimates = None, 0.0, []
-    for seen, value in enumerate(map(float, values)):
-        if level is None:
-            level = value
-            estimates.append((level, 0.0, 0.0))
-            continue
-        excess = float(np.clip(value - level, -LARGEST, LARGEST))
-        estimates.append((level, max(deviation, 4 * EPSILON * abs(level)), excess))
-        level += max(1 - decay, 1 / (seen + 1)) * (value - level)
-        deviation += max(1 - deviation_decay, 1 / seen) * (abs(excess) - deviation)
-    return np.array(estimates)
+    level = RobustLevel(decay, deviation_decay)
+    return np.array([level.take(float(value)) for value in values])
