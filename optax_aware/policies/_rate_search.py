@@ -57,13 +57,12 @@ class SlopeView(NamedTuple):
 
 def first_search() -> SearchState:
     """Return the state before the first value."""
-    zero = jnp.zeros((), jnp.float32)
     return SearchState(
-        search_start=zero,
+        search_start=jnp.zeros((), jnp.float32),
         search_ceiling=jnp.array(LARGEST_RATE, jnp.float32),
-        search_turn=zero,
-        search_slope=zero,
-        search_promise=zero,
+        search_turn=jnp.zeros((), jnp.float32),
+        search_slope=jnp.zeros((), jnp.float32),
+        search_promise=jnp.zeros((), jnp.float32),
         search_change=upward_change().init(),
     )
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from optax_aware._types import Observation
+from optax_aware.policies._scale import counted
 from optax_aware.statistics import GrowingMeanState, growing_mean
 
 GATE = 2.0
@@ -73,7 +74,7 @@ def watch_path(
     overshoots, mean_overshoot = _MEAN.update(
         state.revision_overshoot, jnp.where(holding, overshoot, jnp.nan)
     )
-    steps = state.revision_steps + holding.astype(jnp.int32)
+    steps = counted(state.revision_steps, holding)
     known = lag.growing_seen > 1
     view = PathView(
         score=slope.score,

@@ -121,14 +121,13 @@ def growing_mean(fraction: Scalar | float = 0.15, minimum: Scalar | float = 10) 
     check_number("minimum", minimum, 1.0)
 
     def init() -> GrowingMeanState:
-        zero = jnp.zeros((), jnp.float32)
         return GrowingMeanState(
             growing_seen=jnp.zeros((), jnp.int32),
-            growing_half=zero,
-            growing_remainder=zero,
-            growing_deviation=zero,
-            growing_latest=zero,
-            growing_difference=zero,
+            growing_half=jnp.zeros((), jnp.float32),
+            growing_remainder=jnp.zeros((), jnp.float32),
+            growing_deviation=jnp.zeros((), jnp.float32),
+            growing_latest=jnp.zeros((), jnp.float32),
+            growing_difference=jnp.zeros((), jnp.float32),
             growing_concentration=jnp.ones((), jnp.float32),
         )
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import optax_aware as oa
 
 POLICIES: dict[str, Callable[[], oa.Policy]] = {
+    "condition_based": lambda: oa.policies.condition_based(listen_steps=2, patience=2),
     "constant": oa.policies.constant,
     "greedy": lambda: oa.policies.greedy(
         factor=0.5, patience=1, rtol=2**-7, cooldown=1, warmup=2, window=4, reset=2
@@ -19,6 +20,7 @@ POLICIES: dict[str, Callable[[], oa.Policy]] = {
 """For each name in `optax_aware.policies` that makes a policy: a call that makes one."""
 
 BOUNDS: dict[str, tuple[float, float]] = {
+    "condition_based": (0.0, 1e30),
     "constant": (1.0, 1.0),
     "greedy": (0.1, 10.0),
     "loss_ratio": (0.0, 10.0),

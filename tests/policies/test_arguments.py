@@ -10,6 +10,15 @@ FRACTION, COUNT = [-0.1, 1.1, np.nan, "a", None, True], [-1, 1.5, np.inf, 2**31,
 POSITIVE, AMOUNT, AT_LEAST_ONE = [0.0, -1.0, np.inf], [-1e-9, np.nan, np.inf], [0.5, np.inf, "a"]
 
 WRONG = {
+    "condition_based": {
+        "listen_steps": [1, *COUNT],
+        "growth": POSITIVE,
+        "boost": AMOUNT,
+        "threshold": POSITIVE,
+        "factor": [0.0, *FRACTION],
+        "patience": [0, *COUNT],
+        "drift_patience": [1, *COUNT],
+    },
     "greedy": {
         "factor": [0.0, *FRACTION],
         "patience": COUNT,
