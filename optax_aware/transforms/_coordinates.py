@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from optax_aware.transforms._base_rate import as_array
+
 SAMPLE_SIZE = 384
 """Coordinates in a sample. On the suite's models 256 of some thousands decided as well as all."""
 
@@ -33,7 +35,7 @@ def plan_sample(tree) -> tuple[LeafSample, ...]:
     embedding does not leave nothing to the rest, and each of its n coordinates stands for
     d / n. The choice depends on the shapes alone: a checkpoint meets the same one again.
     """
-    leaves = jax.tree.leaves(tree)
+    leaves = [as_array(leaf) for leaf in jax.tree.leaves(tree)]
     floating = [
         position
         for position, leaf in enumerate(leaves)
@@ -45,7 +47,7 @@ def plan_sample(tree) -> tuple[LeafSample, ...]:
     return tuple(
         LeafSample(
             position,
-            np.unravel_index(_spread(leaves[position].size, share), leaves[position].shape),
+            _indices(leaves[position].shape, share),
             leaves[position].size / share,
         )
         for position, share in zip(chosen, shares, strict=True)
@@ -55,7 +57,7 @@ def plan_sample(tree) -> tuple[LeafSample, ...]:
 def take_sample(plan: tuple[LeafSample, ...], tree) -> jax.Array:
     """Return the sampled coordinates as a float32 vector: real parts, then imaginary ones."""
     leaves = jax.tree.leaves(tree)
-    parts = [_take(leaves[leaf.position], leaf.indices) for leaf in plan]
+    parts = [_take(jnp.asarray(leaves[leaf.position]), leaf.indices) for leaf in plan]
     values = jnp.concatenate(parts) if parts else jnp.zeros((0,))
     return jnp.concatenate([jnp.real(values), jnp.imag(values)]).astype(jnp.float32)
 
@@ -67,6 +69,11 @@ def sample_weights(plan: tuple[LeafSample, ...]) -> np.ndarray:
     ]
     weight = np.concatenate(weights) if weights else np.zeros((0,))
     return np.tile(weight, 2).astype(np.float32)
+
+
+def _indices(shape: tuple[int, ...], share: int) -> tuple[np.ndarray, ...]:
+    """Return the sampled places of one leaf, an array for each of its axes."""
+    return np.unravel_index(_spread(math.prod(shape), share), shape) if shape else ()
 
 
 def _shares(sizes: list[int]) -> list[int]:
