@@ -20,12 +20,13 @@ def scripted(
     skip: Sequence[int] = (),
     rewind: Sequence[int] = (),
     keep: Sequence[int] = (),
+    restart: Sequence[int] = (),
     observe_at: Sequence[int] | None = None,
     observes: tuple[str, ...] = (),
     seen: str = "value",
     conditions: Sequence[int] | None = None,
 ) -> Policy:
-    """Return a policy with one scale a line; ``skip``, ``rewind``, ``keep`` name lines.
+    """Return a policy with one scale a line; ``skip`` to ``restart`` name lines.
 
     A line is one observation, which differs from the step while a rewind settles. The
     evidence ``value_mean`` repeats the field of the observation called ``seen``. Every line
@@ -40,6 +41,7 @@ def scripted(
         return jnp.isin(lines, jnp.asarray(list(places), jnp.int32))
 
     skips, rewinds, keeps = marked(skip), marked(rewind), marked(keep)
+    restarts = marked(restart)
     asks = marked(range(len(scales)) if observe_at is None else [line - 1 for line in observe_at])
 
     def init() -> ScriptState:
@@ -53,6 +55,7 @@ def scripted(
             skip=skips[line],
             rewind=rewinds[line],
             keep=keeps[line],
+            restart_average=restarts[line],
             observe=asks[line],
             evidence=Evidence(value_mean=getattr(observation, seen)),
         )
