@@ -70,9 +70,9 @@ def first_search() -> SearchState:
 def start_rate(observation: Observation, mean: jax.Array, deviation: jax.Array) -> jax.Array:
     """Return a rate whose first step is lost in the noise; NaN where nothing was measured.
 
-    It is 0 where there is no direction to go. In the units of the problem it is what it has to
-    be for decisions that do not depend on the offset and the scale of the loss, nor on those
-    of the parameters.
+    It is 0 where there is no direction to go, or none that float32 can measure. In the units
+    of the problem it is what it has to be for decisions that do not depend on the offset and
+    the scale of the loss, nor on those of the parameters.
     """
     slope = jnp.abs(jnp.asarray(observation.gradient_dot_direction, jnp.float32))
     direction = jnp.asarray(observation.direction_norm, jnp.float32)
@@ -84,8 +84,9 @@ def start_rate(observation: Observation, mean: jax.Array, deviation: jax.Array) 
     guess = jnp.asarray(observation.guess, jnp.float32)
     guess = jnp.where(jnp.isfinite(guess), guess, 0.0)
     rate = jnp.clip(guess, rate, GUESS_FACTOR * rate)
-    known = jnp.isfinite(slope) & jnp.isfinite(direction) & jnp.isfinite(length)
-    return jnp.where(known, jnp.minimum(rate, LARGEST_RATE), jnp.nan)
+    # A measure that has overflowed gives no rate, which is not the same as none being taken.
+    unmeasured = jnp.isnan(slope) & jnp.isnan(direction) & jnp.isnan(length)
+    return jnp.where(unmeasured, jnp.nan, jnp.minimum(rate, LARGEST_RATE))
 
 
 def watch_slope(
