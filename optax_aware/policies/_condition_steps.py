@@ -25,6 +25,8 @@ from optax_aware.policies._rate_search import (
     watch_slope,
 )
 from optax_aware.policies._revision import (
+    AGAIN_AFTER,
+    BEYOND,
     GATE,
     OVERSHOOT_ROOF,
     PathView,
@@ -184,26 +186,31 @@ def act(
     turn = jnp.where(slope.descending, state.condition_rate, search.search_turn)
     at_ceiling = state.condition_rate >= search.search_ceiling
     found = ramping & slope.known & (slope.turned | at_ceiling)
-    grown = ramped(
+    next_rate = ramped(
         state.condition_rate,
         slope.overshoot,
         search.search_ceiling,
         settings.growth,
         settings.boost,
     )
-    rate = jnp.where(ramping & slope.known, grown, state.condition_rate)
+    rate = jnp.where(ramping & slope.known, next_rate, state.condition_rate)
     rate = jnp.where(found, turn * jnp.asarray(settings.factor, jnp.float32), rate)
 
     harmed = ~found & (loss.climbed | loss.exhausted)
     # The values at the snapshot will tell whether the parameters or the data are to blame.
     asks = harmed & ~loss.climbed & (~ramping | ~finite)
     told = (state.condition_suspect > 0) & loss.believed & ~harmed
-    guilty = (harmed & ~asks) | told
+    # What cannot be undone is not to come to pass: nobody goes to the edge without a way back.
+    rewindable = jnp.asarray(observation.rewindable)
+    swings = ~ramping & ~rewindable & slope.known & (slope.overshoot > BEYOND)
+    swings = swings & (revision.revision_steps > AGAIN_AFTER)
+    guilty = (harmed & ~asks) | told | swings
     ceiling = _risen(search.search_ceiling, active, loss.believed)
     rate, ceiling = _retreat(guilty, ramping, rate, ceiling, search.search_start)
 
     moving = ~ramping & loss.believed & ~harmed
-    change = log_change(path, revision.revision_steps, active)
+    grown = rate / jnp.where(state.condition_found_rate > 0.0, state.condition_found_rate, 1.0)
+    change = log_change(path, revision.revision_steps, active, grown)
     rate = jnp.where(moving, jnp.minimum(rate * jnp.exp(change), ceiling), rate)
     found_rate = jnp.where(found, rate, state.condition_found_rate)
     drifted = loss.drifted
@@ -212,7 +219,6 @@ def act(
 
     rewind = harmed | found
     keep = drifted | (_keep_due(guard, revision, ramping, slope) & loss.near_best & ~rewind)
-    restored = rewind & jnp.asarray(observation.rewindable)
     unmoved = search._replace(search_ceiling=ceiling, search_turn=turn)
     after = state._replace(
         condition_phase=jnp.where(found, jnp.int32(HOLDING), state.condition_phase),
@@ -221,8 +227,8 @@ def act(
         condition_found_steps=jnp.where(found, active, state.condition_found_steps),
         condition_active_steps=jnp.where(drifted & ~ramping, state.condition_found_steps, active),
         condition_suspect=asks.astype(jnp.int32),
-        condition_guard=settle(guard, loss, rewind, restored, keep),
-        condition_search=_where(rewind | drifted, forget_slopes(unmoved, rate), unmoved),
+        condition_guard=settle(guard, loss, rewind, rewind & rewindable, keep),
+        condition_search=_where(rewind | drifted | swings, forget_slopes(unmoved, rate), unmoved),
         condition_revision=_where(drifted, first_revision(), revision),
     )
     return after, Decision(

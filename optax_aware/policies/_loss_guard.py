@@ -36,6 +36,8 @@ class GuardState(NamedTuple):
       guard_doubt: the same of the values in a row that are not believed.
       guard_first: the level at the start, or after the data changed, float32.
       guard_best: the lowest level since, float32.
+      guard_best_deviation: the deviation there: the present one grows with a divergence, and
+        would excuse it, float32.
       guard_bad_run: values in a row that are not believed, int32.
       guard_calm: values that were believed since the last rewind, int32.
       guard_since_keep: values since the last snapshot, int32.
@@ -45,6 +47,7 @@ class GuardState(NamedTuple):
     guard_doubt: RobustLevelState
     guard_first: jax.Array
     guard_best: jax.Array
+    guard_best_deviation: jax.Array
     guard_bad_run: jax.Array
     guard_calm: jax.Array
     guard_since_keep: jax.Array
@@ -71,6 +74,7 @@ def first_guard() -> GuardState:
         guard_doubt=_LEVEL.init(),
         guard_first=jnp.zeros((), jnp.float32),
         guard_best=jnp.zeros((), jnp.float32),
+        guard_best_deviation=jnp.zeros((), jnp.float32),
         guard_bad_run=jnp.zeros((), jnp.int32),
         guard_calm=jnp.zeros((), jnp.int32),
         guard_since_keep=jnp.zeros((), jnp.int32),
@@ -81,7 +85,10 @@ def listen(state: GuardState, value: jax.Array, finite: jax.Array) -> GuardState
     """Take a value into the level before anything is judged."""
     level = _taken_in(state.guard_level, value, finite)
     return state._replace(
-        guard_level=level, guard_first=level.robust_level, guard_best=level.robust_level
+        guard_level=level,
+        guard_first=level.robust_level,
+        guard_best=level.robust_level,
+        guard_best_deviation=level.robust_deviation,
     )
 
 
@@ -106,8 +113,11 @@ def judge(
 
     settled = believed & (state.guard_calm > CALM_STEPS)
     mean, deviation = level.robust_level, level.robust_deviation
-    lost = CLIMB_PROGRESS * drop + CLIMB_DEVIATIONS * deviation
-    best = jnp.where(settled, jnp.minimum(state.guard_best, mean), state.guard_best)
+    lost = CLIMB_PROGRESS * drop + CLIMB_DEVIATIONS * jnp.minimum(
+        deviation, state.guard_best_deviation
+    )
+    better = settled & (mean < state.guard_best)
+    best = jnp.where(better, mean, state.guard_best)
     # Values that are not finite say nothing about what the data have become.
     drifted = (bad_run >= jnp.asarray(drift_patience)) & (doubt.robust_seen > 0) & finite
     view = LossView(
@@ -126,6 +136,7 @@ def judge(
         guard_doubt=doubt,
         guard_first=state.guard_first,
         guard_best=best,
+        guard_best_deviation=jnp.where(better, deviation, state.guard_best_deviation),
         guard_bad_run=bad_run,
         guard_calm=counted(state.guard_calm, believed),
         guard_since_keep=counted(state.guard_since_keep, jnp.asarray(True)),
@@ -152,6 +163,7 @@ def settle(
         guard_level=doubt._replace(robust_deviation=deviation),
         guard_first=doubt.robust_level,
         guard_best=doubt.robust_level,
+        guard_best_deviation=deviation,
         guard_bad_run=jnp.zeros((), jnp.int32),
         guard_calm=jnp.zeros((), jnp.int32),
     )

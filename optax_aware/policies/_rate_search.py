@@ -118,7 +118,10 @@ def watch_slope(
 
 def forget_slopes(state: SearchState, rate: jax.Array) -> SearchState:
     """Return the state after the parameters or the data have jumped."""
-    return state._replace(search_change=first_search().search_change, search_turn=rate)
+    fresh = first_search()
+    return fresh._replace(
+        search_start=state.search_start, search_ceiling=state.search_ceiling, search_turn=rate
+    )
 
 
 def ramped(

@@ -23,6 +23,12 @@ FULLY_ALIGNED = -0.5
 AGAIN = 0.07
 """While single updates still undershoot, the ramp goes on, at up to this logarithm a step."""
 
+AGAIN_REACH = 100.0
+"""How far from the found rate that goes: a loss that vanishes would draw it on for ever."""
+
+BEYOND = 1.0
+"""Relative overshoot above which updates end higher than they began."""
+
 AGAIN_AFTER = 5
 REVISE_AFTER = 15
 """Steps after a change of rate before its effects count."""
@@ -84,8 +90,10 @@ def watch_path(
     return RevisionState(steps, path, lag, overshoots), view
 
 
-def log_change(view: PathView, steps: jax.Array, active_steps: jax.Array) -> jax.Array:
-    """Return how far the logarithm of the rate moves at this step.
+def log_change(
+    view: PathView, steps: jax.Array, active_steps: jax.Array, grown: jax.Array
+) -> jax.Array:
+    """Return how far the logarithm of the rate moves, ``grown`` times the found one by now.
 
     Up and down it moves by at most 1 while the number of steps grows e-fold, so there are no
     more revisions in a run than its length has digits; only the late ramp is faster.
@@ -95,6 +103,5 @@ def log_change(view: PathView, steps: jax.Array, active_steps: jax.Array) -> jax
     raising = falling * (view.overshoot < OVERSHOOT_ROOF)
     patient = (raising - rising) / jnp.maximum(active_steps.astype(jnp.float32), LEAST_STEPS)
     aligned = jnp.clip((ALIGNED - view.overshoot) / (ALIGNED - FULLY_ALIGNED), 0.0, 1.0)
-    return jnp.where(steps > REVISE_AFTER, patient, 0.0) + jnp.where(
-        steps > AGAIN_AFTER, AGAIN * aligned, 0.0
-    )
+    again = (steps > AGAIN_AFTER) & (grown < AGAIN_REACH)
+    return jnp.where(steps > REVISE_AFTER, patient, 0.0) + jnp.where(again, AGAIN * aligned, 0.0)
