@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from optax_aware._types import MEASURED, Observation
+from optax_aware.transforms._base_rate import as_array
 
 
 def all_finite(gradients: optax.Updates, axis_name: str | None) -> jax.Array:
@@ -56,9 +57,10 @@ def observe_norms(
 
 
 def _dot(left, right) -> jax.Array:
+    pairs = zip(jax.tree.leaves(left), jax.tree.leaves(right), strict=True)
     products = [
         jnp.sum(jnp.real(jnp.conj(a).astype(_wide(a)) * b.astype(_wide(b))))
-        for a, b in zip(jax.tree.leaves(left), jax.tree.leaves(right), strict=True)
+        for a, b in ((as_array(a), as_array(b)) for a, b in pairs)
         if jnp.issubdtype(a.dtype, jnp.inexact)
     ]
     return sum(products, jnp.float32(0.0)).astype(jnp.float32)
