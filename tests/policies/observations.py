@@ -59,7 +59,7 @@ def observed(count: int, steps: int, seed: int = 0) -> oa.Observation:
     values = np.where(broken & (random.uniform(size=(count, steps)) < 0.7), infinite, values)
 
     promise = -size * random.uniform(0.5, 2.0, (count, steps))
-    agreement = np.clip((time - uniform(5, 60)) / 15.0, -1.0, uniform(-0.9, 1.0))
+    agreement = np.clip((time - uniform(5, 60)) / 15.0, -1.0, uniform(-0.9, 1.8))
     unknown = random.uniform(size=(count, steps)) < 0.03
 
     def inner_products(mean):

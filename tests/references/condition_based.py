@@ -43,7 +43,7 @@ class _Policy:
         self.found_rate, self.suspect = 0.0, False
 
         self.level, self.doubt = RobustLevel(), RobustLevel()
-        self.first = self.best = 0.0
+        self.first = self.best = self.best_deviation = 0.0
         self.bad_run = self.calm = self.since_keep = 0
 
         self.ceiling, self.turn = search.LARGEST_RATE, 0.0
@@ -82,6 +82,7 @@ class _Policy:
             self.block.append(value)
             self.level.take(value)
             self.first = self.best = self.level.level
+            self.best_deviation = self.level.deviation
         if finite and len(self.block) >= self.listen_steps:
             measured, rate = self.start_rate(seen)
             self.block = []
@@ -109,7 +110,7 @@ class _Policy:
     def start_rate(self, seen):
         slope = abs(seen["gradient_dot_direction"])
         direction, length = seen["direction_norm"], seen["params_norm"]
-        if not all(map(math.isfinite, (slope, direction, length))):
+        if all(map(math.isnan, (slope, direction, length))):
             return False, math.nan
         mean, deviation = np.mean(self.block), np.std(self.block, ddof=1)
         by_noise = search.START_NOISE * deviation / slope if slope > 0 else 0.0
@@ -161,7 +162,10 @@ class _Policy:
         self.suspect = asks
         if loss["believed"]:
             self.ceiling = min(self.ceiling * (1 + 1 / (self.active + 1)), search.LARGEST_RATE)
-        if (harmed and not asks) or told:
+        swings = False
+        if not ramping and not seen["rewindable"] and known and self.held > revision.AGAIN_AFTER:
+            swings = self.above(overshoot, revision.BEYOND)
+        if (harmed and not asks) or told or swings:
             self.retreat(ramping)
         if not ramping and loss["believed"] and not harmed:
             change = self.log_change(path_score, mean_overshoot)
@@ -179,7 +183,8 @@ class _Policy:
         rewind = harmed or found
         due = self.since_keep >= self.keep_after(ramping) or (ramping and descending)
         keep = drifted or (due and loss["near_best"] and not rewind)
-        if rewind or drifted:
+        if rewind or drifted or swings:
+            self.slope = self.promise = 0.0
             self.change, self.turn = UpwardChange(self.threshold), self.rate
         condition = self.condition(loss, path_score, mean_overshoot, ramping and not found, harmed)
         gain = max(self.lag.mean() / 2, 0.0) if len(self.lag.values) > 1 else math.inf
@@ -219,9 +224,11 @@ class _Policy:
         level, deviation = self.level.level, self.level.deviation
         climbed = False
         if believed and self.calm > guard.CALM_STEPS:
-            lost = guard.CLIMB_PROGRESS * drop + guard.CLIMB_DEVIATIONS * deviation
+            calmest = min(deviation, self.best_deviation)
+            lost = guard.CLIMB_PROGRESS * drop + guard.CLIMB_DEVIATIONS * calmest
             climbed = self.above(level, self.best + lost, self.grain)
-            self.best = min(self.best, level)
+            if level < self.best:  # no edge: what depends on it hardly changes
+                self.best, self.best_deviation = level, deviation
         self.calm += believed
         self.since_keep += 1
         near = self.best + guard.SPIKE_PROGRESS * drop + deviation
@@ -276,7 +283,8 @@ class _Policy:
             if self.above(overshoot, revision.OVERSHOOT_ROOF) or not raising:
                 raising = 0.0
             change += (raising - lowering) / max(self.active, revision.LEAST_STEPS)
-        if self.held > revision.AGAIN_AFTER:
+        grown = self.rate / (self.found_rate or 1.0)
+        if self.held > revision.AGAIN_AFTER and self.above(revision.AGAIN_REACH, grown):
             aligned = (revision.ALIGNED - overshoot) / (revision.ALIGNED - revision.FULLY_ALIGNED)
             change += revision.AGAIN * min(max(aligned, 0.0), 1.0)
         return change
@@ -312,7 +320,7 @@ class _Policy:
         if loss["drifted"]:
             deviation = max(self.doubt.deviation, self.level.deviation)
             self.level, self.doubt = self.doubt, RobustLevel()
-            self.level.deviation = deviation
+            self.level.deviation = self.best_deviation = deviation
             self.first = self.best = self.level.level
             self.bad_run = self.calm = 0
         elif restored and loss["finite"]:
