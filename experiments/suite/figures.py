@@ -47,13 +47,14 @@ LABELS = {
     "mechanic last+cosine": "Mechanic, cosine",
     "momo_adam averaged": "MoMo-Adam, averaged",
     "cocob averaged": "COCOB, averaged",
+    "mechanic averaged": "Mechanic, averaged",
     "greedy last+cosine": "GreedyLR, cosine",
     "reduce_on_plateau last+cosine": "reduce on plateau, cosine",
     "schedule_free_adamw": "schedule-free AdamW (tuned)",
     "oracle": "oracle: the best tuned schedule",
 }
 FONTS: Any = {"font.size": 13, "legend.fontsize": 12, "axes.titlesize": 13}
-LARGEST_RATIO = 4.0
+LEAST_RATIO, LARGEST_RATIO = 0.5, 4.0
 PANELS_A_ROW = 3
 LOSS = "held-out loss"
 SEARCHING = ("listening", "ramping")
@@ -85,11 +86,11 @@ def draw_ratios(results: Results, part: str) -> Figure:
         ticks = [0.5, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4]
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.set_xlim(0.5, LARGEST_RATIO * 1.06)
+        axes.set_xlim(LEAST_RATIO / 1.04, LARGEST_RATIO * 1.04)
         axes.set_xlabel("final held-out loss over that of the best tuned schedule (log scale)")
         axes.set_title(
             f"The {part} tasks: medians over seeds, bars from quartile to quartile of the ratios\n"
-            f"of equal seeds; an arrow stands for {LARGEST_RATIO:g} and more, or for a failure"
+            f"of equal seeds. Arrows: {LEAST_RATIO:g} and less, {LARGEST_RATIO:g} and more or failed"
         )
         _tidy(axes)
         _legend_below(figure, axes, 2)
@@ -99,23 +100,27 @@ def draw_ratios(results: Results, part: str) -> Figure:
 def _dots(
     axes: Axes, results: Results, tasks: Sequence[str], name: str, offset: float, place: int
 ) -> None:
-    colour = COLOURS[place % len(COLOURS)]
-    labelled = False
+    style: dict[str, Any] = {
+        "color": COLOURS[place % len(COLOURS)],
+        "marker": MARKERS[place % len(MARKERS)],
+        "ls": "",
+    }
+    axes.plot([], [], label=_label(name), ms=6, **style)
     for height, task in enumerate(tasks):
         rows = [row for row in results.of("final", task=task, budget=1.0) if row.entrant == name]
         oracle = results.oracle(task)
         if not rows or oracle is None:
             continue
         ratio = rows[0].median / oracle.median
-        label = None if labelled else _label(name)
-        labelled = True
-        if not ratio < LARGEST_RATIO:
-            axes.plot(LARGEST_RATIO, height + offset, color=colour, marker=">", label=label, ls="")
-            continue
-        low, high = rows[0].paired
-        marker = MARKERS[place % len(MARKERS)]
-        axes.plot(ratio, height + offset, color=colour, marker=marker, ms=6, label=label, ls="")
-        axes.hlines(height + offset, low, min(high, LARGEST_RATIO), color=colour, linewidth=1.2)
+        at = height + offset
+        if LEAST_RATIO < ratio < LARGEST_RATIO:
+            low, high = np.clip(rows[0].paired, LEAST_RATIO, LARGEST_RATIO)
+            axes.hlines(at, low, high, color=style["color"], linewidth=1.2)
+            axes.plot(ratio, at, ms=6, **style)
+        elif ratio <= LEAST_RATIO:
+            axes.plot(LEAST_RATIO, at, ms=8, **{**style, "marker": "<"})
+        else:
+            axes.plot(LARGEST_RATIO, at, ms=8, **{**style, "marker": ">"})
 
 
 def draw_starts(results: Results) -> Figure | None:
@@ -229,7 +234,7 @@ def draw_shares(results: Results) -> Figure:
     """The share of tasks on which an entrant is within a factor of the best entrant."""
     factors = np.geomspace(1.0, LARGEST_RATIO, 200)
     ratios = results.ratios()
-    shown = [name for name in (*SHOWN, "schedule_free_adamw") if name in ratios]
+    shown = [name for name in (*SHOWN, "mechanic averaged") if name in ratios]
     with rc_context(FONTS):
         figure = Figure(figsize=(10.5, 6.2), layout="constrained")
         for axes, part in zip(

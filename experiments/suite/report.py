@@ -43,7 +43,8 @@ def report_text(results: Results) -> str:
     """All tables in markdown."""
     parts = {
         "Targets": tables.targets(results),
-        "Standings": tables.standings(results),
+        "Standings on tasks of a kind": tables.standings(results, alike=True),
+        "Standings on all tasks": tables.standings(results, alike=False),
         "Every task": tables.per_task(results, figures.SHOWN),
         "Faults": tables.faults(results),
         "Drift": tables.drift(results),

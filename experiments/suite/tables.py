@@ -15,31 +15,34 @@ SCHEDULES = ("cosine", "linear", "warmup_stable_decay", "constant")
 FAULTS = ("nonfinite", "spike", "burst")
 PARTS = ("development", "report")
 DESCENDED = 0.5
+MEASURES = (geometric_mean, median, worst)
 
 
-def standings(results: Results) -> str:
-    """Geometric mean and worst ratio of every entrant at the whole budget, the best first."""
-    ratios = results.ratios()
+def standings(results: Results, alike: bool) -> str:
+    """Ratios to the oracle of every entrant at the whole budget, the least mean first.
+
+    Args:
+      results: what was found.
+      alike: each entrant only where its direction is of the family of the inner optimizer.
+    """
+    ratios = results.ratios(alike=alike)
     lines = []
     for name, of in ratios.items():
         cells = []
         for part in PARTS:
             mine = [of[task] for task in results.tasks(part) if task in of]
-            cells += [_shown(geometric_mean(mine)), _shown(worst(mine))] if mine else ["", ""]
-        everything = [of[task] for task in results.tasks() if task in of]
-        rank = geometric_mean(everything)
-        lines.append((rank, [f"`{name}`", str(len(everything)), *cells, *_beside(ratios, of)]))
+            cells += [_shown(measure(mine)) if mine else "" for measure in MEASURES]
+        rank = geometric_mean(of.values())
+        lines.append((rank, [f"`{name}`", str(len(of)), *cells, *_beside(ratios, of)]))
     lines.sort(key=lambda line: (line[0], line[1]))
+    heads = ["mean", "median", "worst"]
     return _table(
         [
             "entrant",
             "tasks",
-            "development: mean",
-            "worst",
-            "report: mean",
-            "worst",
-            "ours on the same tasks: known budget",
-            "anytime",
+            *(f"{part}: {head}" for part in PARTS for head in heads),
+            "ours on the same tasks, known budget: mean",
+            "anytime: mean",
         ],
         [cells for _, cells in lines],
     )
@@ -94,9 +97,9 @@ def targets(results: Results) -> str:
                 _pair(_start_ratios(results, tasks)),
             ]
         )
-        lines.append(
-            [part, "peers with a lower mean", "none", ", ".join(_ahead(results, tasks)) or "none"]
-        )
+        for alike, where in ((True, "on tasks of their kind"), (False, "on all tasks")):
+            ahead = ", ".join(_ahead(results, tasks, alike)) or "none"
+            lines.append([part, f"peers with a lower mean {where}", "none", ahead])
         for entrant in (OURS_KNOWN, OURS_ANYTIME):
             lines.append(
                 [
@@ -183,9 +186,9 @@ def _by_entrant(results: Results, study: str, cases: Sequence[str], ratios) -> s
     return _table(["entrant", *cases], [cells for _, cells in lines])
 
 
-def _ahead(results: Results, tasks: Sequence[str]) -> list[str]:
+def _ahead(results: Results, tasks: Sequence[str], alike: bool) -> list[str]:
     """The entrants that did better than ours with a known budget on the tasks they share."""
-    ratios = results.ratios()
+    ratios = results.ratios(alike=alike)
     ours = ratios.get(OURS_KNOWN, {})
     ahead = []
     for name, of in ratios.items():
@@ -195,7 +198,7 @@ def _ahead(results: Results, tasks: Sequence[str]) -> list[str]:
             continue
         theirs = geometric_mean([of[task] for task in shared])
         if theirs < geometric_mean([ours[task] for task in shared]):
-            ahead.append(f"`{name}` {_shown(theirs)}")
+            ahead.append(f"`{name}` {_shown(theirs)} ({len(shared)} tasks)")
     return ahead
 
 

@@ -78,7 +78,7 @@ def test_recorded_rate_is_the_schedule(name):
         np.testing.assert_allclose(trained(name).learning_rate[seed], expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("name", [name for name in POLICIES if name != "condition_based"])
 def test_recorded_rate_is_what_the_policy_says_to_the_recorded_losses(name):
     history = trained(name)
     policy = getattr(policies, name)(Plan(STEPS, BASE))
@@ -88,6 +88,17 @@ def test_recorded_rate_is_what_the_policy_says_to_the_recorded_losses(name):
             history.learning_rate[seed], BASE * np.asarray(decisions.scale), rtol=1e-6
         )
         np.testing.assert_array_equal(history.condition[seed], decisions.condition)
+
+
+def test_the_policy_that_finds_its_rate_is_not_handed_one():
+    found = transformation("condition_based", Plan(STEPS, BASE))
+    other = transformation("condition_based", Plan(STEPS, 1000 * BASE))
+    (progress,) = trainer().train(found, trainer().start(found))
+    (same,) = trainer().train(other, trainer().start(other))
+    np.testing.assert_array_equal(progress.history.learning_rate, same.history.learning_rate)
+    assert progress.history.learning_rate[0, 0] == 0
+    cooled = progress.history.learning_rate[:, -1]
+    assert (cooled < 0.1 * progress.history.learning_rate.max(axis=1)).all()
 
 
 @pytest.mark.parametrize("name", BY_HAND)

@@ -114,6 +114,14 @@ def test_the_oracle_is_the_best_schedule_and_ratios_are_of_medians(folder):
     assert results.tasks("report") == ["moons", "friedman"]
 
 
+def test_an_own_direction_is_measured_against_its_like(folder):
+    results = read_results(folder)
+    everywhere, alike = results.ratios(), results.ratios(alike=True)
+    assert set(everywhere["prodigy last+cosine"]) == {*DEVELOPMENT, *REPORT}
+    assert set(alike["prodigy last+cosine"]) == {"teacher_likelihood", "moons", "friedman"}
+    assert alike["cocob averaged"] == everywhere["cocob averaged"]
+
+
 def test_shares_count_the_tasks_within_a_factor_of_the_best():
     ratios = {"a": {"x": 1.0, "y": 3.0}, "b": {"x": 2.0, "y": 1.5}, "c": {"x": math.inf}}
     shares = share_within(ratios, ["x", "y"], np.array([1.0, 2.0, 100.0]))
@@ -134,10 +142,10 @@ def test_the_targets_are_measured(folder):
     assert "worst 1.200" in reached["| report", drift]
     burst = "burst, `condition_based` over its undisturbed run"
     assert "worst 1.500" in reached["| report", burst]
-    assert reached["| report", "peers with a lower mean"].startswith("none")
+    assert reached["| report", "peers with a lower mean on all tasks"].startswith("none")
     spent = "share of the budget spent on finding the rate"
     assert reached["| development", spent].startswith("1.2 %, at most 1.5 %")
-    standings = tables.standings(results).splitlines()[2:]
+    standings = tables.standings(results, alike=False).splitlines()[2:]
     assert standings[0].startswith("| `condition_based` | 4 |")
     assert "fails" in standings[-1]
 
