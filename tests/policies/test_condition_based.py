@@ -9,6 +9,7 @@ import pytest
 
 import optax_aware as oa
 from optax_aware import Condition
+from optax_aware.policies._rate_search import LARGEST_RATE
 from tests.policies import observations
 from tests.policies.replays import default_options
 from tests.references.condition_based import condition_based as reference
@@ -27,7 +28,7 @@ def compiled():
 
         def decide(state, observation):
             state, decision = policy.update(state, observation)
-            return state, (decision, state.condition_phase)
+            return state, (decision, state)
 
         return jax.lax.scan(decide, policy.init(), stream)[1]
 
@@ -35,12 +36,13 @@ def compiled():
     return jax.jit(whole, compiler_options={"xla_backend_optimization_level": 0})
 
 
-def decide(stream, **options):
+def decide(stream, *, whole_state=False, **options):
     traced = {
         name: jnp.asarray(value, jnp.int32 if isinstance(value, int) else jnp.float32)
         for name, value in (OPTIONS | options).items()
     }
-    return jax.tree.map(np.asarray, compiled()(traced, stream))
+    decisions, states = jax.tree.map(np.asarray, compiled()(traced, stream))
+    return decisions, states if whole_state else states.condition_phase
 
 
 SETTINGS = [
@@ -74,3 +76,40 @@ def test_same_decisions_as_the_slow_reference(changed):
     # Most runs meet no edge, and what was compared meets everything that the policy can say.
     assert compared > 0.7 * STREAMS * STEPS
     assert met >= set(Condition) - {Condition.STEADY, Condition.COOLING, Condition.DONE}, met
+
+
+def test_without_inner_products_only_the_guard_is_left():
+    values = np.r_[np.ones(40) + 0.01 * np.sin(np.arange(40)), 50.0, np.ones(20), np.nan, 1.0]
+    decisions = oa.policies.replay(oa.policies.condition_based(listen_steps=3), values)
+    np.testing.assert_array_equal(decisions.scale, [0.0] * 2 + [1.0] * (len(values) - 2))
+    np.testing.assert_array_equal(np.flatnonzero(decisions.skip), [40, 61])
+    assert decisions.condition[40] == Condition.SPIKE
+    assert decisions.condition[61] == Condition.NONFINITE
+    assert not decisions.rewind.any()
+
+
+def test_any_observation_leaves_a_finite_state_and_a_rate_in_bounds():
+    random = np.random.default_rng(7)
+    extremes = np.float32([np.nan, np.inf, -np.inf, 3e38, -3e38, 1e-38, 1e-45, 0.0, -0.0, 1, -2])
+    stream = observations.observed(STREAMS, STEPS, seed=9)
+    share = random.uniform(0.0, 1.0, (STREAMS, 1)) ** 2
+
+    def spoiled(column):
+        if column.dtype != np.float32:
+            return column
+        return np.where(
+            random.uniform(size=column.shape) < share, random.choice(extremes, column.shape), column
+        ).astype(np.float32)
+
+    decisions, states = decide(jax.tree.map(spoiled, stream), whole_state=True)
+    assert np.isfinite(decisions.scale).all()
+    assert (decisions.scale >= 0.0).all()
+    assert (decisions.scale <= np.float32(LARGEST_RATE)).all()
+    assert set(decisions.condition.ravel().tolist()) <= set(Condition)
+    for number in decisions.evidence:
+        assert (number > -np.inf).all()
+    # The squared deviations of a block may be beyond float32, and are infinite then.
+    assert not np.isnan(states.condition_listened.block_squares).any()
+    listened = states.condition_listened._replace(block_squares=0.0)
+    for leaf in jax.tree.leaves(states._replace(condition_listened=listened)):
+        assert np.isfinite(leaf).all()
