@@ -38,9 +38,10 @@ def aware_sgd(
         no memory of it.
       nesterov: whether to look ahead along the momentum.
       accumulator_dtype: the dtype of :math:`m`; None for that of the parameters.
-      policy: what decides; None for the default of `aware`.
+      policy: what decides; None for ``policies.condition_based()``, which finds its rate.
       learning_rate: the base rate, a number of at least 0 or a schedule; None where the
-        policy's scale is the rate itself.
+        policy's scale is the rate itself. To a policy that finds its rate a number is a
+        guess to start from.
       total_steps: the number of updates of the whole run, at least 1, or None where it is not
         known. When it is known, the rate cools down linearly over the last 30 %.
       rewind: whether to keep the copy of parameters and inner state that rewinding needs.
@@ -76,7 +77,7 @@ def aware_sgd(
     )
     return aware(
         inner,
-        policy,  # pyright: ignore[reportArgumentType]
+        policy,
         learning_rate=learning_rate,
         total_steps=total_steps,
         rewind=rewind,
@@ -118,9 +119,10 @@ def aware_adam(
         through the optimizer.
       mu_dtype: the dtype of the first mean; None for that of the parameters.
       nesterov: whether to look ahead along the first mean.
-      policy: what decides; None for the default of `aware`.
+      policy: what decides; None for ``policies.condition_based()``, which finds its rate.
       learning_rate: the base rate, a number of at least 0 or a schedule; None where the
-        policy's scale is the rate itself.
+        policy's scale is the rate itself. To a policy that finds its rate a number is a
+        guess to start from.
       total_steps: the number of updates of the whole run, at least 1, or None where it is not
         known. When it is known, the rate cools down linearly over the last 30 %.
       rewind: whether to keep the copy of parameters and inner state that rewinding needs.
@@ -156,7 +158,7 @@ def aware_adam(
     )
     return aware(
         inner,
-        policy,  # pyright: ignore[reportArgumentType]
+        policy,
         learning_rate=learning_rate,
         total_steps=total_steps,
         rewind=rewind,
@@ -205,9 +207,10 @@ def aware_adamw(
         function from parameters to one; None for all. The function is also asked about small
         stand-ins of the parameters, of the same structure and ranks.
       nesterov: whether to look ahead along the first mean.
-      policy: what decides; None for the default of `aware`.
+      policy: what decides; None for ``policies.condition_based()``, which finds its rate.
       learning_rate: the base rate, a number of at least 0 or a schedule; None where the
-        policy's scale is the rate itself.
+        policy's scale is the rate itself. To a policy that finds its rate a number is a
+        guess to start from.
       total_steps: the number of updates of the whole run, at least 1, or None where it is not
         known. When it is known, the rate cools down linearly over the last 30 %.
       rewind: whether to keep the copy of parameters and inner state that rewinding needs.
@@ -247,7 +250,7 @@ def aware_adamw(
     )
     return aware(
         inner,
-        policy,  # pyright: ignore[reportArgumentType]
+        policy,
         learning_rate=learning_rate,
         total_steps=total_steps,
         rewind=rewind,
