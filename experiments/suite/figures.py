@@ -88,9 +88,11 @@ def draw_ratios(results: Results, part: str) -> Figure:
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlim(LEAST_RATIO / 1.04, LARGEST_RATIO * 1.04)
         axes.set_xlabel("final held-out loss over that of the best tuned schedule (log scale)")
-        axes.set_title(
-            f"The {part} tasks: medians over seeds, bars from quartile to quartile of the ratios\n"
-            f"of equal seeds. Arrows: {LEAST_RATIO:g} and less, {LARGEST_RATIO:g} and more or failed"
+        figure.suptitle(
+            f"The {part} tasks: medians over seeds, bars from quartile to quartile of the\n"
+            f"ratios of equal seeds. Arrows: at most {LEAST_RATIO:g}, at least "
+            f"{LARGEST_RATIO:g} or failed",
+            fontsize="medium",
         )
         _tidy(axes)
         _legend_below(figure, axes, 2)
