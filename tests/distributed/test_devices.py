@@ -204,3 +204,37 @@ def test_editing_a_state_on_a_mesh_compiles_nothing_again(mesh):
     for edit in (oa.reset, lambda state: oa.set_learning_rate(state, jnp.float32(0.1))):
         opt_state = update(params, edit(opt_state))
     assert update._cache_size() == compiled
+
+
+@pytest.mark.parametrize("explicit", [False, True])
+def test_a_rate_is_found_alike_on_sharded_parameters(explicit):
+    if jax.device_count() < DEVICES:
+        pytest.skip(f"needs {DEVICES} devices, this machine shows {jax.device_count()}")
+    axis_type = AxisType.Explicit if explicit else AxisType.Auto
+    mesh = jax.make_mesh((DEVICES,), ("batch",), axis_types=(axis_type,))
+    tx = oa.aware(optax.identity(), total_steps=60)
+    curvature = np.float32(np.geomspace(0.1, 1.0, 64 * 16).reshape(64, 16))
+    noise = np.float32(0.1 * np.random.default_rng(0).normal(size=(60, 1, 16)))
+
+    def whole(params):
+        def step(carry, target):
+            params, opt_state = carry
+            away = params["w"] - target
+            value = 0.5 * jnp.sum(curvature * away**2)
+            grads = {"w": curvature * away}
+            updates, opt_state = tx.update(grads, opt_state, params, value=value)
+            carry = (optax.apply_updates(params, updates), opt_state)
+            return carry, (oa.learning_rate(opt_state), oa.report(opt_state).condition)
+
+        return jax.lax.scan(step, (params, tx.init(params)), noise)
+
+    params = {"w": jnp.ones((64, 16))}
+    _, (expected, conditions) = jax.jit(whole)(params)
+    with jax.set_mesh(mesh):
+        sharded = jax.device_put(params, NamedSharding(mesh, PartitionSpec("batch")))
+        (_, opt_state), (rates, sharded_conditions) = jax.jit(whole)(sharded)
+    np.testing.assert_array_equal(sharded_conditions, conditions)
+    np.testing.assert_allclose(rates, expected, rtol=1e-4)
+    assert len(np.unique(rates)) > 10
+    kept = opt_state.aware_snapshot.snapshot_params["w"]
+    assert kept.sharding.spec[0] == "batch"
