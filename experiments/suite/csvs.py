@@ -35,10 +35,8 @@ RESULT_COLUMNS = (
     "ratio_upper_quartile",
 )
 RUN_COLUMNS = (
-    "study",
     "task",
     "contender",
-    "case",
     "seed",
     "found_at",
     "rewinds",
@@ -53,6 +51,7 @@ CURVE_COLUMNS = (
     "variant",
     *(f"at_{mark}_of_{MARKS}" for mark in range(MARKS + 1)),
 )
+TRACE_EVERY = 6
 TUNED = ("schedules", "tuned", "started")
 
 
@@ -96,15 +95,15 @@ def _kept(cell: Cell, row: Row) -> bool:
     """Whether a row is worth its place: the others stay in the cells.
 
     Left out are averages along a schedule that cools down, which average next to nothing, and
-    of the optimizers that come as they are: the last parameters before the end of the budget
-    and, under faults and drift, those without averaging and without a cosine.
+    of the optimizers that come as they are: what they had before the end of the budget, which
+    ``curves.csv`` tells, and, under faults and drift, what has neither average nor cosine.
     """
     if row.contender in ORACLE:
         return row.variant == "last"
     if cell.contender.kind != "free":
         return True
     if cell.study.name == "final":
-        return row.budget == WHOLE or row.variant == "averaged"
+        return row.budget == WHOLE
     return row.variant in ("averaged", "last+cosine")
 
 
@@ -167,10 +166,8 @@ def runs_csv(found: Found) -> str:
         RUN_COLUMNS,
         (
             [
-                cell.study.name,
                 cell.task.name,
                 cell.contender.name,
-                run.get("case", ""),
                 run["seed"],
                 run["found_at"],
                 run["rewinds"],
@@ -187,7 +184,7 @@ def runs_csv(found: Found) -> str:
 
 
 def traces_csv(found: Found) -> str:
-    """Loss, rate and condition of one run of each contender without a rate on each task."""
+    """Loss, rate and condition of one run on each task, of ours that is told the budget."""
     return _csv(
         TRACE_COLUMNS,
         (
@@ -200,9 +197,12 @@ def traces_csv(found: Found) -> str:
                 oa.CONDITIONS[condition],
             ]
             for cell, findings in found
-            if cell.study.name == "final" and cell.contender.kind in ("known", "anytime")
+            if cell.study.name == "final" and cell.contender.kind == "known"
             for step, value, rate, condition in zip(
-                *(findings.trace[name] for name in ("step", "value", "rate", "condition")),
+                *(
+                    findings.trace[name][::TRACE_EVERY]
+                    for name in ("step", "value", "rate", "condition")
+                ),
                 strict=True,
             )
         ),

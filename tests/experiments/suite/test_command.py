@@ -29,7 +29,7 @@ def test_the_tables_hold_a_row_for_each_way_of_training(folder):
     found = {(row["contender"], row["variant"], row["budget"]) for row in rows(folder)}
     assert ("cosine", "last", "0.25") in found
     assert ("constant", "averaged", "1") in found
-    assert ("dog", "averaged", "0.5") in found
+    assert ("dog", "averaged", "1") in found
     assert ("greedy", "last+cosine", "1") in found
     assert all(row["seeds"] == "2" for row in rows(folder))
     with (folder / "curves.csv").open(newline="") as file:
