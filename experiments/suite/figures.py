@@ -265,7 +265,7 @@ def draw_shares(results: Results) -> Figure:
 def _panels(count: int, height: float) -> tuple[Figure, list[Axes]]:
     columns = min(PANELS_A_ROW, count)
     rows = math.ceil(count / columns)
-    figure = Figure(figsize=(3.4 * columns, 1.8 + height * rows), layout="constrained")
+    figure = Figure(figsize=(max(8.5, 3.4 * columns), 1.8 + height * rows), layout="constrained")
     panels = list(np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).flat)
     for empty in panels[count:]:
         empty.set_visible(False)

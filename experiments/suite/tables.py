@@ -99,6 +99,7 @@ def targets(results: Results) -> str:
         )
         for alike, where in ((True, "on tasks of their kind"), (False, "on all tasks")):
             ahead = ", ".join(_ahead(results, tasks, alike)) or "none"
+            ahead = ahead if OURS_KNOWN in whole else ""
             lines.append([part, f"peers with a lower mean {where}", "none", ahead])
         for entrant in (OURS_KNOWN, OURS_ANYTIME):
             lines.append(
