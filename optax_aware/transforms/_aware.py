@@ -77,7 +77,8 @@ def aware(
 ) -> optax.GradientTransformationExtraArgs:
     r"""Let a policy steer an optimizer: its rate, and which of its steps are taken at all.
 
-    Observes the loss handed to ``update`` as ``value``, a new ``validation_value`` where
+    ``aware(inner)`` needs no learning rate, no schedule and no horizon: its policy finds the
+    rate while it trains. Observes the loss handed to ``update`` as ``value``, a new ``validation_value`` where
     there is one, and whether the gradients are finite; changes the length of the updates,
     leaves a step out (parameters and inner state stay as they are) when loss or gradients
     are not finite or the policy says so, goes back to a snapshot when the policy says so,
@@ -97,9 +98,11 @@ def aware(
         ``optax.add_decayed_weights``. A complete optimizer, whose updates already point
         downhill, is noticed and followed downhill as well; its own learning rate then
         multiplies ours.
-      policy: what decides, for instance ``policies.greedy()``.
-      learning_rate: the base rate, a number of at least 0 or a schedule; None where the
-        policy's scale is the rate itself.
+      policy: what decides, for instance ``policies.greedy()``; None for
+        ``policies.condition_based()``, which finds its rate.
+      learning_rate: the base rate that the policy's scale multiplies, a number of at least 0
+        or a schedule; None where the scale is the rate itself. To a policy that finds its
+        rate a number is a guess to start from, which may be wrong, and a schedule a shape.
       total_steps: the number of updates of the whole run, at least 1, or None where it is
         not known. When it is known, the rate cools down linearly over the last 30 %.
       rewind: whether to keep the snapshot that rewinding needs, a copy of parameters and
@@ -119,7 +122,7 @@ def aware(
 
     Example:
       >>> import jax, jax.numpy as jnp, optax, optax_aware as oa
-      >>> tx = oa.aware(optax.scale_by_adam(), oa.policies.greedy(), learning_rate=0.1)
+      >>> tx = oa.aware(optax.scale_by_adam())
       >>> params = jnp.array([1.0, -2.0])
       >>> opt_state = tx.init(params)
       >>> @jax.jit
@@ -129,7 +132,7 @@ def aware(
       ...     return optax.apply_updates(params, updates), opt_state
       >>> for _ in range(100):
       ...     params, opt_state = train_step(params, opt_state)
-      >>> print(bool(jnp.sum(params**2) < 0.05))
+      >>> print(bool(jnp.sum(params**2) < 0.01))
       True
 
     References:
