@@ -15,6 +15,7 @@ PolicyState = Any
 
 _UNKNOWN = np.float32("nan")
 _NO_EVIDENCE = np.float32("inf")
+_ONE = np.float32(1.0)
 _FALSE = np.bool_(False)
 _TRUE = np.bool_(True)
 
@@ -77,6 +78,7 @@ class Observation(NamedTuple):
       gradient_dot_lag: the inner product of the gradients and the parameters minus their
         average, float32: once to twice the loss that averaging removes.
       rewindable: whether a rewind can be carried out, bool.
+      shape: what multiplies the scale besides, a schedule and the cooldown, float32.
       guess: a learning rate to start from, NaN where there is none, float32.
 
     The norms and `gradient_dot_direction` cost a pass over the parameters each. They are NaN
@@ -99,6 +101,7 @@ class Observation(NamedTuple):
     gradient_dot_path: Scalar = _UNKNOWN
     gradient_dot_lag: Scalar = _UNKNOWN
     rewindable: Scalar = _TRUE
+    shape: Scalar = _ONE
     guess: Scalar = _UNKNOWN
 
 

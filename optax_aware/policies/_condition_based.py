@@ -25,7 +25,7 @@ def condition_based(
     boost: Scalar | float = 0.17,
     threshold: Scalar | float = 2.5,
     factor: Scalar | float = 0.5,
-    patience: Scalar | int = 3,
+    patience: Scalar | int = 6,
     drift_patience: Scalar | int = 30,
 ) -> Policy:
     r"""Find the largest rate that is safely useful, hold it, and move it on evidence alone.
@@ -113,6 +113,11 @@ def condition_based(
     check_number("factor", factor, 0.0, 1.0, open_low=True)
     check_count("patience", patience, 1)
     check_count("drift_patience", drift_patience, 2)
+    if isinstance(patience, int) and isinstance(drift_patience, int) and drift_patience <= patience:
+        raise ValueError(
+            f"drift_patience must be more than patience, got drift_patience={drift_patience} "
+            f"and patience={patience}."
+        )
     settings = Settings(listen_steps, growth, boost, threshold, factor, patience, drift_patience)
 
     def update(

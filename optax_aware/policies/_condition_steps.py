@@ -51,6 +51,12 @@ HOLD_CEILING = 1.5
 RAMP_GROWN = 3.0
 """A ramp that blows up sooner after its start says nothing about where it should end."""
 
+RATE_FLOOR = 1e-3
+"""Retreats end at this part of the found rate, or of the first: from 0 nothing comes back."""
+
+FADED = 0.999
+"""A shape below this part of its peak is on its way down: the rate is not raised against it."""
+
 RAMP_KEEP = 10
 HOLD_KEEP = 25
 HOLD_KEEP_FRACTION = 0.1
@@ -81,6 +87,8 @@ class ConditionBasedState(NamedTuple):
       condition_found_rate: the rate at the end of the ramp; 0 before it, float32.
       condition_found_steps: the active steps until then, int32.
       condition_active_steps: believed steps since listening ended, int32.
+      condition_peak: the largest shape so far, which the rate refers to, float32.
+      condition_tried_rate: the rate before the last climb, float32.
       condition_suspect: 1 after a rewind whose cause the next value will tell, int32.
       condition_nonfinite_seen: steps at which the loss or a gradient was not finite, int32.
       condition_listened: the first values.
@@ -94,6 +102,8 @@ class ConditionBasedState(NamedTuple):
     condition_found_rate: jax.Array
     condition_found_steps: jax.Array
     condition_active_steps: jax.Array
+    condition_peak: jax.Array
+    condition_tried_rate: jax.Array
     condition_suspect: jax.Array
     condition_nonfinite_seen: jax.Array
     condition_listened: BlockMeanState
@@ -110,6 +120,8 @@ def first_state() -> ConditionBasedState:
         condition_found_rate=jnp.zeros((), jnp.float32),
         condition_found_steps=jnp.zeros((), jnp.int32),
         condition_active_steps=jnp.zeros((), jnp.int32),
+        condition_peak=jnp.zeros((), jnp.float32),
+        condition_tried_rate=jnp.zeros((), jnp.float32),
         condition_suspect=jnp.zeros((), jnp.int32),
         condition_nonfinite_seen=jnp.zeros((), jnp.int32),
         condition_listened=block_mean(2).init(),
@@ -198,19 +210,28 @@ def act(
 
     harmed = ~found & (loss.climbed | loss.exhausted)
     # The values at the snapshot will tell whether the parameters or the data are to blame.
-    asks = harmed & ~loss.climbed & (~ramping | ~finite)
+    rewindable = jnp.asarray(observation.rewindable)
+    asks = harmed & ~loss.climbed & rewindable
     told = (state.condition_suspect > 0) & loss.believed & ~harmed
     # What cannot be undone is not to come to pass: nobody goes to the edge without a way back.
-    rewindable = jnp.asarray(observation.rewindable)
     swings = ~ramping & ~rewindable & slope.known & (slope.overshoot > BEYOND)
     swings = swings & (revision.revision_steps > AGAIN_AFTER)
     guilty = (harmed & ~asks) | told | swings
     ceiling = _risen(search.search_ceiling, active, loss.believed)
+    tried_rate = jnp.where(loss.climbed, rate, state.condition_tried_rate)
     rate, ceiling = _retreat(guilty, ramping, rate, ceiling, search.search_start)
+    floor = RATE_FLOOR * jnp.where(ramping, search.search_start, state.condition_found_rate)
+    rate = jnp.where(guilty, jnp.maximum(rate, floor), rate)
+    # The loss is no better where it was: the data have climbed, and the rate was not to blame.
+    rate = jnp.where(loss.acquitted, jnp.maximum(rate, tried_rate), rate)
+    ceiling = jnp.where(loss.acquitted, jnp.maximum(ceiling, tried_rate), ceiling)
 
     moving = ~ramping & loss.believed & ~harmed
     grown = rate / jnp.where(state.condition_found_rate > 0.0, state.condition_found_rate, 1.0)
     change = log_change(path, revision.revision_steps, active, grown)
+    shape = jnp.asarray(observation.shape, jnp.float32)
+    peak = jnp.maximum(state.condition_peak, shape)
+    change = jnp.where(shape < FADED * peak, jnp.minimum(change, 0.0), change)
     rate = jnp.where(moving, jnp.minimum(rate * jnp.exp(change), ceiling), rate)
     found_rate = jnp.where(found, rate, state.condition_found_rate)
     drifted = loss.drifted
@@ -218,7 +239,11 @@ def act(
     rate = bounded(rate, state.condition_rate, 0.0, jnp.minimum(ceiling, LARGEST_RATE))
 
     rewind = harmed | found
-    keep = drifted | (_keep_due(guard, revision, ramping, slope) & loss.near_best & ~rewind)
+    keep = (
+        drifted
+        | loss.acquitted
+        | (_keep_due(guard, revision, ramping, slope) & loss.near_best & ~rewind)
+    )
     unmoved = search._replace(search_ceiling=ceiling, search_turn=turn)
     after = state._replace(
         condition_phase=jnp.where(found, jnp.int32(HOLDING), state.condition_phase),
@@ -226,18 +251,20 @@ def act(
         condition_found_rate=found_rate,
         condition_found_steps=jnp.where(found, active, state.condition_found_steps),
         condition_active_steps=jnp.where(drifted & ~ramping, state.condition_found_steps, active),
+        condition_peak=peak,
+        condition_tried_rate=tried_rate,
         condition_suspect=asks.astype(jnp.int32),
         condition_guard=settle(guard, loss, rewind, rewind & rewindable, keep),
         condition_search=_where(rewind | drifted | swings, forget_slopes(unmoved, rate), unmoved),
         condition_revision=_where(drifted, first_revision(), revision),
     )
     return after, Decision(
-        scale=rate,
-        condition=_condition(loss, path, ramping & ~found, harmed, revision.revision_steps),
-        skip=~loss.believed & ~rewind & ~drifted,
+        scale=_per_peak(rate, peak),
+        condition=_condition(loss, path, ramping, harmed, revision.revision_steps),
+        skip=~loss.believed & ~(rewind & rewindable) & ~drifted,
         rewind=rewind,
         keep=keep,
-        restart_average=rewind | drifted,
+        restart_average=found | (rewind & rewindable) | drifted,
         observe=jnp.asarray(False),
         evidence=Evidence(
             value_mean=loss.level,
@@ -268,6 +295,11 @@ def _keep_due(
     return (guard.guard_since_keep >= lag) | (ramping & slope.descending)
 
 
+def _per_peak(rate: jax.Array, peak: jax.Array) -> jax.Array:
+    """Return the scale for a rate that a shape at its peak is to have."""
+    return bounded(rate / jnp.where(peak > 0.0, peak, 1.0), rate, 0.0, LARGEST_RATE)
+
+
 def _risen(ceiling: jax.Array, active: jax.Array, believed: jax.Array) -> jax.Array:
     """Let a ceiling rise in proportion to time, so that no verdict stands for ever."""
     grown = ceiling * (1.0 + 1.0 / (active.astype(jnp.float32) + 1.0))
@@ -281,7 +313,7 @@ def _condition(
     judged = held_steps > 1
     cases = (
         (~loss.finite, Condition.NONFINITE),
-        (loss.drifted, Condition.DRIFTED),
+        (loss.drifted | loss.acquitted, Condition.DRIFTED),
         (harmed, Condition.DIVERGING),
         (~loss.believed, Condition.SPIKE),
         (ramping, Condition.RAMPING),

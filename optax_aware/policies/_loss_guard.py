@@ -19,6 +19,18 @@ CLIMB_PROGRESS = 0.5
 CLIMB_DEVIATIONS = 3.0
 """A level that has lost half of all progress, and three deviations more, has climbed."""
 
+DOUBTED_RUNS = 3.0
+DOUBTED_SHARE = 0.01
+"""Runs of doubted values that are put down to chance, and their share of all values besides.
+
+What comes more often belongs to the data: a rare class, or blocks of another kind."""
+
+DOUBTED_REACH = 2.0
+"""Such values are believed up to this many times what was doubted before."""
+
+TRIAL_STEPS = 5
+"""Values after a rewind that tell a climb of the parameters from a climb of the data."""
+
 CALM_STEPS = 10
 """Believed values after a rewind before the level is compared with the best: its memory."""
 
@@ -39,6 +51,12 @@ class GuardState(NamedTuple):
       guard_best_deviation: the deviation there: the present one grows with a divergence, and
         would excuse it, float32.
       guard_bad_run: values in a row that are not believed, int32.
+      guard_seen: values that were believed, int32.
+      guard_doubted_runs: runs of values that were not, and passed by themselves, int32.
+      guard_doubted_excess: how far above the level they were on average, float32.
+      guard_trial: values that the trial after a climb still waits for, int32.
+      guard_trial_mean: the mean of those that have come, float32.
+      guard_trial_level: what they must stay below for the parameters to be guilty, float32.
       guard_calm: values that were believed since the last rewind, int32.
       guard_since_keep: values since the last snapshot, int32.
     """
@@ -49,6 +67,12 @@ class GuardState(NamedTuple):
     guard_best: jax.Array
     guard_best_deviation: jax.Array
     guard_bad_run: jax.Array
+    guard_seen: jax.Array
+    guard_doubted_runs: jax.Array
+    guard_doubted_excess: jax.Array
+    guard_trial: jax.Array
+    guard_trial_mean: jax.Array
+    guard_trial_level: jax.Array
     guard_calm: jax.Array
     guard_since_keep: jax.Array
 
@@ -59,6 +83,7 @@ class LossView(NamedTuple):
     finite: jax.Array
     believed: jax.Array
     climbed: jax.Array
+    acquitted: jax.Array
     exhausted: jax.Array
     drifted: jax.Array
     near_best: jax.Array
@@ -76,6 +101,12 @@ def first_guard() -> GuardState:
         guard_best=jnp.zeros((), jnp.float32),
         guard_best_deviation=jnp.zeros((), jnp.float32),
         guard_bad_run=jnp.zeros((), jnp.int32),
+        guard_seen=jnp.zeros((), jnp.int32),
+        guard_doubted_runs=jnp.zeros((), jnp.int32),
+        guard_doubted_excess=jnp.zeros((), jnp.float32),
+        guard_trial=jnp.zeros((), jnp.int32),
+        guard_trial_mean=jnp.zeros((), jnp.float32),
+        guard_trial_level=jnp.zeros((), jnp.float32),
         guard_calm=jnp.zeros((), jnp.int32),
         guard_since_keep=jnp.zeros((), jnp.int32),
     )
@@ -103,15 +134,35 @@ def judge(
     _, announced = _LEVEL.update(state.guard_level, value)
     drop = jnp.maximum(state.guard_first - state.guard_best, 0.0)
     tolerated = SPIKE_DEVIATIONS * announced.deviation + SPIKE_PROGRESS * drop
-    believed = finite & (announced.excess <= tolerated)
-    level = _taken_in(state.guard_level, value, believed)
+    allowed = DOUBTED_RUNS + DOUBTED_SHARE * state.guard_seen.astype(jnp.float32)
+    often = state.guard_doubted_runs.astype(jnp.float32) > allowed
+    reach = jnp.where(often, DOUBTED_REACH * state.guard_doubted_excess, 0.0)
+    believed = finite & (announced.excess <= jnp.maximum(tolerated, reach))
+    # Clipped, so that one of them widens the deviation without carrying the level away.
+    taken = jnp.minimum(value, announced.level + tolerated)
+    level = _taken_in(state.guard_level, jnp.where(state.guard_seen > 0, taken, value), believed)
     bad_run = jnp.where(believed, 0, counted(state.guard_bad_run, ~believed))
     doubt = jax.tree.map(
         lambda fresh, old: jnp.where(bad_run <= 1, fresh, old), _LEVEL.init(), state.guard_doubt
     )
     doubt = _taken_in(doubt, value, finite & ~believed)
 
-    settled = believed & (state.guard_calm > CALM_STEPS)
+    passed = believed & (state.guard_bad_run > 0) & (state.guard_doubt.robust_seen > 0)
+    doubted_runs = counted(state.guard_doubted_runs, passed)
+    distance = jnp.maximum(state.guard_doubt.robust_level - announced.level, 0.0)
+    portion = 1.0 / jnp.maximum(doubted_runs.astype(jnp.float32), 1.0)
+    doubted_excess = state.guard_doubted_excess + jnp.where(
+        passed, portion * (distance - state.guard_doubted_excess), 0.0
+    )
+
+    on_trial = believed & (state.guard_trial > 0)
+    heard = (TRIAL_STEPS + 1 - state.guard_trial).astype(jnp.float32)
+    trial_mean = state.guard_trial_mean + jnp.where(
+        on_trial, (value - state.guard_trial_mean) / jnp.maximum(heard, 1.0), 0.0
+    )
+    acquitted = on_trial & (state.guard_trial == 1) & (trial_mean > state.guard_trial_level)
+
+    settled = believed & (state.guard_calm > CALM_STEPS) & (state.guard_trial == 0)
     mean, deviation = level.robust_level, level.robust_deviation
     lost = CLIMB_PROGRESS * drop + CLIMB_DEVIATIONS * jnp.minimum(
         deviation, state.guard_best_deviation
@@ -124,6 +175,7 @@ def judge(
         finite=finite,
         believed=believed,
         climbed=settled & (mean > state.guard_best + lost),
+        acquitted=acquitted,
         exhausted=bad_run == jnp.asarray(patience),
         drifted=drifted,
         near_best=believed & (mean <= best + SPIKE_PROGRESS * drop + deviation),
@@ -138,6 +190,12 @@ def judge(
         guard_best=best,
         guard_best_deviation=jnp.where(better, deviation, state.guard_best_deviation),
         guard_bad_run=bad_run,
+        guard_seen=counted(state.guard_seen, believed),
+        guard_doubted_runs=doubted_runs,
+        guard_doubted_excess=doubted_excess,
+        guard_trial=state.guard_trial - on_trial.astype(jnp.int32),
+        guard_trial_mean=trial_mean,
+        guard_trial_level=state.guard_trial_level,
         guard_calm=counted(state.guard_calm, believed),
         guard_since_keep=counted(state.guard_since_keep, jnp.asarray(True)),
     )
@@ -148,26 +206,40 @@ def settle(
     state: GuardState, view: LossView, rewound: jax.Array, restored: jax.Array, kept: jax.Array
 ) -> GuardState:
     """Note what was done about it: a rewind (and whether it was carried out), a snapshot."""
-    level = state.guard_level
-    level = level._replace(
-        robust_level=jnp.where(restored & view.finite, state.guard_best, level.robust_level)
-    )
+    level, doubt = state.guard_level, state.guard_doubt
+    mean, best = level.robust_level, state.guard_best
+    tried = view.climbed & restored
     noted = state._replace(
-        guard_level=level,
+        guard_level=level._replace(
+            robust_level=jnp.where(restored & view.finite, best, mean),
+        ),
+        guard_trial=jnp.where(tried, TRIAL_STEPS, state.guard_trial).astype(jnp.int32),
+        guard_trial_mean=jnp.where(tried, 0.0, state.guard_trial_mean),
+        guard_trial_level=jnp.where(tried, 0.5 * (best + mean), state.guard_trial_level),
         guard_calm=jnp.where(rewound, 0, state.guard_calm),
         guard_since_keep=jnp.where(kept, 0, state.guard_since_keep),
     )
-    doubt = state.guard_doubt
+    # The data have climbed, or there is no way back: what was best before is out of reach.
+    shifts = view.acquitted | (view.climbed & ~restored)
+    reached = jnp.where(view.acquitted, state.guard_trial_mean, mean)
+    shifted = noted._replace(
+        guard_level=level._replace(robust_level=reached),
+        guard_first=state.guard_first + (reached - best),
+        guard_best=reached,
+        guard_best_deviation=level.robust_deviation,
+    )
     deviation = jnp.maximum(doubt.robust_deviation, level.robust_deviation)
-    moved = noted._replace(
+    drifted = noted._replace(
         guard_level=doubt._replace(robust_deviation=deviation),
         guard_first=doubt.robust_level,
         guard_best=doubt.robust_level,
         guard_best_deviation=deviation,
         guard_bad_run=jnp.zeros((), jnp.int32),
+        guard_trial=jnp.zeros((), jnp.int32),
         guard_calm=jnp.zeros((), jnp.int32),
     )
-    return jax.tree.map(lambda new, old: jnp.where(view.drifted, new, old), moved, noted)
+    moved = jax.tree.map(lambda new, old: jnp.where(shifts, new, old), shifted, noted)
+    return jax.tree.map(lambda new, old: jnp.where(view.drifted, new, old), drifted, moved)
 
 
 def _taken_in(level: RobustLevelState, value: jax.Array, believed: jax.Array) -> RobustLevelState:

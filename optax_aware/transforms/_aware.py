@@ -78,7 +78,9 @@ def aware(
     r"""Let a policy steer an optimizer: its rate, and which of its steps are taken at all.
 
     ``aware(inner)`` needs no learning rate, no schedule and no horizon: its policy finds the
-    rate while it trains. Observes the loss handed to ``update`` as ``value``, a new ``validation_value`` where
+    rate while it trains.
+
+    Observes the loss handed to ``update`` as ``value``, a new ``validation_value`` where
     there is one, and whether the gradients are finite; changes the length of the updates,
     leaves a step out (parameters and inner state stay as they are) when loss or gradients
     are not finite or the policy says so, goes back to a snapshot when the policy says so,
@@ -205,6 +207,7 @@ def aware(
             gradients_finite=all_finite(gradients, axis_name),
             rewindable=jnp.asarray(keeps_snapshots),
             guess=guess,
+            shape=rate_at(step) * cooldown_at(step),
         )
         observation = observe_norms(
             policy.observes,
@@ -236,6 +239,7 @@ def aware(
         def advance() -> tuple[optax.Updates, optax.OptState]:
             direction, next_inner_state = step_inner()
             scaled = scale_updates(direction, -state.aware_direction_sign * verdict.rate)
+            scaled = jax.tree.map(_or_zero, scaled)
             return (
                 jax.tree.map(_in_dtype_of, scaled, gradients),
                 jax.tree.map(_in_dtype_of, next_inner_state, inner_state),
@@ -269,6 +273,13 @@ def aware(
 def _own(leaf) -> jax.Array:
     """Return a copy: some optimizers keep the very arrays of the parameters in their state."""
     return jnp.array(leaf, jnp.result_type(leaf), copy=True)
+
+
+def _or_zero(update: jax.Array) -> jax.Array:
+    """Return zeros for what is not finite: such an update would destroy its parameter for good."""
+    if not jnp.issubdtype(update.dtype, jnp.inexact):
+        return update
+    return jnp.where(jnp.isfinite(update), update, jnp.zeros_like(update))
 
 
 def _in_dtype_of(new, old) -> jax.Array:

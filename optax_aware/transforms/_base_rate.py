@@ -21,7 +21,7 @@ def guess_and_base_rate(
     unknown = jnp.float32(jnp.nan)
     if learning_rate is None or callable(learning_rate) or not finds_rate:
         return unknown, base_rate(learning_rate)
-    check_number("learning_rate", learning_rate, low=0.0)
+    check_number("learning_rate", learning_rate, low=0.0, open_low=True)
     return jnp.asarray(learning_rate, jnp.float32), base_rate(None)
 
 

@@ -25,15 +25,18 @@ def record_event(
 ) -> AwarenessState:
     """Return ``after`` with what happened in this step added to its events.
 
-    The policy acts where it changes its scale, rewinds or skips. The cooldown leaves one event
-    at its beginning and one at its end, which grow until the policy acts again; a step that
-    the policy holds puts them off to the next. What else moves the rate, a schedule or a
-    person, leaves none. No rate went before the first step: the one before is unknown there.
+    The policy acts where it changes its scale, rewinds, skips, or finds the data changed. The
+    cooldown leaves one event at its beginning and one at its end, which grow until the policy
+    acts again; a step that the policy holds puts them off to the next. What else moves the
+    rate, a schedule or a person, leaves none. No rate went before the first step: the one
+    before is unknown there.
     """
     rewound = after.aware_rewound != before.aware_rewound
     skipped = after.aware_skipped != before.aware_skipped
     scaled = after.aware_scale != before.aware_scale
-    acted = rewound | skipped | scaled
+    # New levels after a change of the data leave the rate, and are an event all the same.
+    judged = verdict.condition == Condition.DRIFTED
+    acted = rewound | skipped | scaled | judged
 
     held = verdict.skip | verdict.rewind
     phase = jnp.where(cooldown >= 1.0, 0, jnp.where(cooldown > 0.0, 1, 2)).astype(jnp.int32)
