@@ -220,8 +220,10 @@ def act(
     ceiling = _risen(search.search_ceiling, active, loss.believed)
     tried_rate = jnp.where(loss.climbed, rate, state.condition_tried_rate)
     rate, ceiling = _retreat(guilty, ramping, rate, ceiling, search.search_start)
-    floor = RATE_FLOOR * jnp.where(ramping, search.search_start, state.condition_found_rate)
+    held = state.condition_found_rate > 0.0
+    floor = RATE_FLOOR * jnp.where(held, state.condition_found_rate, search.search_start)
     rate = jnp.where(guilty, jnp.maximum(rate, floor), rate)
+    ceiling = jnp.where(guilty, jnp.maximum(ceiling, floor), ceiling)
     # The loss is no better where it was: the data have climbed, and the rate was not to blame.
     rate = jnp.where(loss.acquitted, jnp.maximum(rate, tried_rate), rate)
     ceiling = jnp.where(loss.acquitted, jnp.maximum(ceiling, tried_rate), ceiling)
@@ -230,7 +232,7 @@ def act(
     grown = rate / jnp.where(state.condition_found_rate > 0.0, state.condition_found_rate, 1.0)
     change = log_change(path, revision.revision_steps, active, grown)
     shape = jnp.asarray(observation.shape, jnp.float32)
-    peak = jnp.maximum(state.condition_peak, shape)
+    peak = jnp.maximum(state.condition_peak, jnp.where(jnp.isfinite(shape), shape, 0.0))
     change = jnp.where(shape < FADED * peak, jnp.minimum(change, 0.0), change)
     rate = jnp.where(moving, jnp.minimum(rate * jnp.exp(change), ceiling), rate)
     found_rate = jnp.where(found, rate, state.condition_found_rate)

@@ -15,6 +15,7 @@ FIELDS = (
     "gradient_dot_path",
     "gradient_dot_lag",
     "rewindable",
+    "shape",
     "guess",
 )
 
@@ -77,6 +78,7 @@ def observed(count: int, steps: int, seed: int = 0) -> oa.Observation:
         "gradient_dot_lag": inner_products(uniform(-0.5, 2.0)),
         "rewindable": random.uniform(size=(count, 1)) < 0.8,
         "guess": random.choice([np.nan, np.nan, 1e-3, 1e3], (count, 1)),
+        "shape": _shapes(np.arange(count)[:, None] // len(KINDS), time, steps),
     }
     shaped = {name: np.broadcast_to(column, (count, steps)) for name, column in columns.items()}
     floats = {
@@ -89,6 +91,12 @@ def observed(count: int, steps: int, seed: int = 0) -> oa.Observation:
         gradient_norm=np.full((count, steps), np.nan, np.float32),
         **floats,
     )
+
+
+def _shapes(kind, time, steps):
+    """Return schedules: none for two thirds, else a warmup and a cosine to 0, twice as high."""
+    schedule = 2.0 * np.minimum(time / 40.0, 0.5 + 0.5 * np.cos(np.pi * time / steps))
+    return np.where(kind % 3 == 2, schedule, 1.0)
 
 
 def rows(observations: oa.Observation, row: int) -> list[dict]:

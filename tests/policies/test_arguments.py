@@ -79,6 +79,13 @@ def test_wrong_argument(policy, argument, value):
     assert repr(value) in str(error.value)
 
 
+@pytest.mark.parametrize("patience", [6, 7, 100])
+def test_what_exhausts_patience_comes_before_a_change_of_the_data(patience):
+    with pytest.raises(ValueError, match=f"drift_patience=6 and patience={patience}"):
+        oa.policies.condition_based(patience=patience, drift_patience=6)
+    oa.policies.condition_based(patience=5, drift_patience=6)
+
+
 @pytest.mark.parametrize("argument", ["factor", "patience", "window"])
 def test_array_argument_names_the_way_to_sweep(argument):
     with pytest.raises(ValueError, match=rf"^{argument} must be a scalar .*jax\.vmap"):

@@ -40,11 +40,14 @@ class _Policy:
         self.phase, self.rate, self.start = LISTENING, 0.0, 0.0
         self.block, self.size = [], 0.0
         self.active = self.held = self.found_steps = 0
-        self.found_rate, self.suspect = 0.0, False
+        self.found_rate, self.tried_rate, self.suspect = 0.0, 0.0, False
+        self.peak = 0.0
 
         self.level, self.doubt = RobustLevel(), RobustLevel()
         self.first = self.best = self.best_deviation = 0.0
-        self.bad_run = self.calm = self.since_keep = 0
+        self.bad_run = self.calm = self.since_keep = self.seen = 0
+        self.doubted = []  # how far above the level each run of doubted values was
+        self.trial, self.trial_values, self.trial_level = 0, [], 0.0
 
         self.ceiling, self.turn = search.LARGEST_RATE, 0.0
         self.slope = self.promise = 0.0
@@ -157,7 +160,7 @@ class _Policy:
             self.rate = min(self.rate * math.exp(speed), self.ceiling)
 
         harmed = not found and (loss["climbed"] or loss["exhausted"])
-        asks = harmed and not loss["climbed"] and (not ramping or not finite)
+        asks = harmed and not loss["climbed"] and seen["rewindable"]
         told = self.suspect and loss["believed"] and not harmed
         self.suspect = asks
         if loss["believed"]:
@@ -165,10 +168,18 @@ class _Policy:
         swings = False
         if not ramping and not seen["rewindable"] and known and self.held > revision.AGAIN_AFTER:
             swings = self.above(overshoot, revision.BEYOND)
+        if loss["climbed"]:
+            self.tried_rate = self.rate
         if (harmed and not asks) or told or swings:
             self.retreat(ramping)
+        if loss["acquitted"]:
+            self.rate = max(self.rate, self.tried_rate)
+            self.ceiling = max(self.ceiling, self.tried_rate)
+        self.peak = max(self.peak, seen["shape"])
         if not ramping and loss["believed"] and not harmed:
             change = self.log_change(path_score, mean_overshoot)
+            if self.above(steps.FADED * self.peak, seen["shape"]):
+                change = min(change, 0.0)
             self.rate = min(self.rate * math.exp(change), self.ceiling)
         if found:
             self.found_rate, self.found_steps = self.rate, self.active
@@ -182,25 +193,26 @@ class _Policy:
 
         rewind = harmed or found
         due = self.since_keep >= self.keep_after(ramping) or (ramping and descending)
-        keep = drifted or (due and loss["near_best"] and not rewind)
+        keep = drifted or loss["acquitted"] or (due and loss["near_best"] and not rewind)
+        restored = rewind and seen["rewindable"]
         if rewind or drifted or swings:
             self.slope = self.promise = 0.0
             self.change, self.turn = UpwardChange(self.threshold), self.rate
-        condition = self.condition(loss, path_score, mean_overshoot, ramping and not found, harmed)
+        condition = self.condition(loss, path_score, mean_overshoot, ramping, harmed)
         gain = max(self.lag.mean() / 2, 0.0) if len(self.lag.values) > 1 else math.inf
-        self.settle(loss, rewind, rewind and seen["rewindable"], keep)
+        self.settle(loss, rewind, restored, keep)
         if found:
             self.phase = HOLDING
         if drifted:
             self.held = 0
             self.path, self.lag, self.overshoots = GrowingMean(), GrowingMean(), GrowingMean()
         return {
-            "scale": self.rate,
+            "scale": self.rate / (self.peak or 1.0),
             "condition": condition,
-            "skip": not loss["believed"] and not rewind and not drifted,
+            "skip": not loss["believed"] and not restored and not drifted,
             "rewind": rewind,
             "keep": keep,
-            "restart_average": rewind or drifted,
+            "restart_average": found or restored or drifted,
             "value_mean": loss["level"],
             "value_standard_error": steps.LEVEL_ERROR * loss["deviation"],
             "progress": loss["progress"],
@@ -209,11 +221,17 @@ class _Policy:
 
     def judge(self, value, finite):
         drop = max(self.first - self.best, 0.0)
-        _, deviation, excess = self.level.announce(value if finite else 0.0)
+        announced, deviation, excess = self.level.announce(value if finite else 0.0)
         tolerated = guard.SPIKE_DEVIATIONS * deviation + guard.SPIKE_PROGRESS * drop
-        believed = finite and not self.above(excess, tolerated, self.grain)
+        limit = tolerated
+        if self.above(len(self.doubted), guard.DOUBTED_RUNS + guard.DOUBTED_SHARE * self.seen):
+            limit = max(limit, guard.DOUBTED_REACH * float(np.mean(self.doubted)))
+        believed = finite and not self.above(excess, limit, self.grain)
+        acquitted = False
         if believed:
-            self.level.take(value)
+            if self.bad_run > 0 and self.doubt.seen > 0:
+                self.doubted.append(max(self.doubt.level - announced, 0.0))
+            self.level.take(min(value, announced + tolerated) if self.seen > 0 else value)
             self.bad_run = 0
         else:
             self.bad_run += 1
@@ -223,12 +241,19 @@ class _Policy:
                 self.doubt.take(value)
         level, deviation = self.level.level, self.level.deviation
         climbed = False
-        if believed and self.calm > guard.CALM_STEPS:
+        if believed and self.trial > 0:
+            self.trial_values.append(value)
+            self.trial -= 1
+            if self.trial == 0:
+                mean = float(np.mean(self.trial_values))
+                acquitted = self.above(mean, self.trial_level, self.grain)
+        elif believed and self.calm > guard.CALM_STEPS:
             calmest = min(deviation, self.best_deviation)
             lost = guard.CLIMB_PROGRESS * drop + guard.CLIMB_DEVIATIONS * calmest
             climbed = self.above(level, self.best + lost, self.grain)
             if level < self.best:  # no edge: what depends on it hardly changes
                 self.best, self.best_deviation = level, deviation
+        self.seen += believed
         self.calm += believed
         self.since_keep += 1
         near = self.best + guard.SPIKE_PROGRESS * drop + deviation
@@ -236,6 +261,7 @@ class _Policy:
             "finite": finite,
             "believed": believed,
             "climbed": climbed,
+            "acquitted": acquitted,
             "exhausted": self.bad_run == self.patience,
             "drifted": finite and self.bad_run >= self.drift_patience and self.doubt.seen > 0,
             "near_best": believed and not self.above(level, near, self.grain),
@@ -273,6 +299,8 @@ class _Policy:
             self.rate /= steps.HOLD_RETREAT
             limit = self.rate * steps.HOLD_CEILING
         self.ceiling = min(self.ceiling, limit)
+        floor = steps.RATE_FLOOR * (self.found_rate or self.start)
+        self.rate, self.ceiling = max(self.rate, floor), max(self.ceiling, floor)
 
     def log_change(self, score, overshoot):
         gate, full = revision.GATE, revision.FULL
@@ -297,7 +325,7 @@ class _Policy:
     def condition(self, loss, score, overshoot, ramping, harmed):
         if not loss["finite"]:
             return Condition.NONFINITE
-        if loss["drifted"]:
+        if loss["drifted"] or loss["acquitted"]:
             return Condition.DRIFTED
         if harmed:
             return Condition.DIVERGING
@@ -317,15 +345,30 @@ class _Policy:
         return Condition.FLAT
 
     def settle(self, loss, rewound, restored, kept):
+        level, best = self.level.level, self.best
         if loss["drifted"]:
             deviation = max(self.doubt.deviation, self.level.deviation)
             self.level, self.doubt = self.doubt, RobustLevel()
             self.level.deviation = self.best_deviation = deviation
             self.first = self.best = self.level.level
-            self.bad_run = self.calm = 0
-        elif restored and loss["finite"]:
-            self.level.level = self.best
+            self.bad_run = self.calm = self.trial = 0
+        elif loss["acquitted"]:
+            self.shift(float(np.mean(self.trial_values)))
+        elif loss["climbed"] and not restored:
+            self.shift(level)
+        else:
+            if restored and loss["finite"]:
+                self.level.level = best
+            if loss["climbed"]:
+                self.trial, self.trial_values = guard.TRIAL_STEPS, []
+                self.trial_level = (best + level) / 2
         if rewound:
             self.calm = 0
         if kept:
             self.since_keep = 0
+
+    def shift(self, level):
+        """Take a climb of the data for what it is: levels above it tell of progress as before."""
+        self.first += level - self.best
+        self.level.level = self.best = level
+        self.best_deviation = self.level.deviation
