@@ -2,6 +2,7 @@
 program, whatever differs between them being data, the inner optimizer included."""
 
 import functools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -35,6 +36,7 @@ class Bowl(NamedTuple):
     value_factor: np.ndarray | float = 1.0
     value_offset: np.ndarray | float = 0.0
     gradient_factor: np.ndarray | float = 1.0
+    shape: np.ndarray | float = 1.0
     guess: float = np.nan
     total_steps: int = 2**30
     inner: int = 0
@@ -45,6 +47,7 @@ class Course(NamedTuple):
 
     loss: np.ndarray
     rate: np.ndarray
+    scale: np.ndarray
     condition: np.ndarray
     rewound: np.ndarray
     skipped: np.ndarray
@@ -52,13 +55,13 @@ class Course(NamedTuple):
     averaged_loss: np.ndarray
 
 
-def bowl(seed: int = 0, noise: float = 0.3, **changes) -> Bowl:
+def bowl(seed: int = 0, noise: float = 0.3, steps: int = STEPS, **changes) -> Bowl:
     """Return a bowl of condition number 30 whose minimum is seen through noise."""
     random = np.random.default_rng(seed)
     return Bowl(
         curvature=np.geomspace(0.1, 3.0, SIZE),
         start=random.normal(3.0, 1.0, SIZE),
-        targets=noise * random.normal(size=(STEPS, SIZE)),
+        targets=noise * random.normal(size=(steps, SIZE)),
     )._replace(**changes)
 
 
@@ -70,8 +73,8 @@ def _stacked(bowls: list[Bowl]) -> Bowl:
     shaped = [
         one._replace(
             **{
-                name: np.broadcast_to(getattr(one, name), STEPS)
-                for name in ("value_factor", "value_offset", "gradient_factor")
+                name: np.broadcast_to(getattr(one, name), len(one.targets))
+                for name in ("value_factor", "value_offset", "gradient_factor", "shape")
             }
         )
         for one in bowls
@@ -103,13 +106,14 @@ def _loss(bowl: Bowl, params, target):
 
 
 @functools.cache
-def _program(policy: oa.Policy | None):
+def _program(policy: oa.Policy | None, rewind: bool, shaped: bool):
 
     def whole(bowl: Bowl) -> Course:
         tx = oa.aware(
             _inner(bowl.inner),
             policy,
-            learning_rate=bowl.guess,
+            learning_rate=(lambda step: bowl.shape[step]) if shaped else bowl.guess,
+            rewind=rewind,
             total_steps=bowl.total_steps,
             average=True,
         )
@@ -123,10 +127,11 @@ def _program(policy: oa.Policy | None):
             updates, opt_state = tx.update(grads, opt_state, params, value=value)
             after = optax.apply_updates(params, updates)
             report = oa.report(opt_state)
-            aim = jnp.mean(bowl.targets[-STEPS // 2 :], axis=0)
+            aim = jnp.mean(bowl.targets[-len(bowl.targets) // 2 :], axis=0)
             course = Course(
                 loss=_loss(bowl, params, aim),
                 rate=report.learning_rate,
+                scale=report.scale,
                 condition=report.condition,
                 rewound=report.rewound,
                 skipped=report.skipped,
@@ -143,15 +148,24 @@ def _program(policy: oa.Policy | None):
 
 
 def courses(
-    bowls: dict[str, Bowl], policy: oa.Policy | None = None
+    bowls: dict[str, Bowl],
+    policy: oa.Policy | None = None,
+    *,
+    rewind: bool = True,
+    shaped: bool = False,
+    inners: Sequence[str] = tuple(INNERS),
 ) -> dict[tuple[str, str], Course]:
-    """Run every bowl with every inner optimizer; without a policy, with the default of `aware`."""
+    """Run every bowl with the inner optimizers; without a policy, with the default of `aware`.
+
+    What is shaped has a schedule, and no guess.
+    """
     cases = {
         (inner, name): one._replace(inner=number)
         for number, inner in enumerate(INNERS)
+        if inner in inners
         for name, one in bowls.items()
     }
-    together = _program(policy)(_stacked(list(cases.values())))
+    together = _program(policy, rewind, shaped)(_stacked(list(cases.values())))
     together = jax.tree.map(np.asarray, together)
     return {
         case: jax.tree.map(lambda field, row=row: field[row], together)

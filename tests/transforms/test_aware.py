@@ -263,6 +263,7 @@ def test_averages_when_the_end_is_not_known(options, averaged):
         ({"policy": oa.policies.greedy}, "policy"),
         ({"policy": CONSTANT._replace(observes=("hessian",))}, "policy.observes"),
         ({"learning_rate": -0.1}, "learning_rate"),
+        ({"learning_rate": 0.0, "policy": None}, "learning_rate"),
         ({"learning_rate": math.nan}, "learning_rate"),
         ({"learning_rate": "fast"}, "learning_rate"),
         ({"learning_rate": jnp.ones(2)}, "learning_rate"),
@@ -281,6 +282,14 @@ def test_wrong_arguments_are_named(arguments, name):
     with pytest.raises(ValueError, match=rf"^{name} must") as error:
         oa.aware(inner, policy, **arguments)
     assert "got" in str(error.value)
+
+
+def test_a_direction_that_is_not_a_number_moves_nothing():
+    broken = optax.stateless(lambda updates, params: updates.at[1].set(jnp.nan))
+    tx = oa.aware(broken, CONSTANT, learning_rate=0.1)
+    params, *_ = train(tx, lambda p: p, jnp.ones(3), 4)
+    np.testing.assert_array_equal(params[:, 1], 1.0)
+    np.testing.assert_allclose(params[-1, [0, 2]], 0.9**4, rtol=1e-6)
 
 
 @pytest.mark.parametrize("options", [{"average": True}, {"average": False}])

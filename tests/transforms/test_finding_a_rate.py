@@ -23,6 +23,25 @@ def _moved(by, since=STEPS // 2):
     return bowl().targets + by * (np.arange(STEPS) >= since)[:, None]
 
 
+TIME = np.arange(STEPS)
+NEAR_MINIMUM = np.std(0.5 * bowl().targets ** 2 @ bowl().curvature)
+"""The standard deviation of the loss where the parameters have arrived."""
+
+OFFSETS = {
+    f"offset of {size} deviations, {name}": bowl(value_offset=size * NEAR_MINIMUM * course)
+    for size in (0.5, 1, 2, 4, 8)
+    for name, course in {
+        "step": (TIME >= STEPS // 2).astype(float),
+        "ramp": np.clip((TIME - STEPS // 2) / 120, 0.0, 1.0),
+    }.items()
+}
+BURST = TIME % 100 >= 97
+BURSTS = {
+    "bursts of nan": bowl(value_offset=np.where(BURST, np.nan, 0.0)),
+    "bursts of spikes": bowl(
+        value_factor=np.where(BURST, 100.0, 1.0), gradient_factor=np.where(BURST, 100.0, 1.0)
+    ),
+}
 FAR = 1e6
 # An offset is added to values on a grid, so that no digit of them is lost.
 CASES = {
@@ -45,6 +64,8 @@ CASES = {
     "too long a first step": bowl(start=bowl().start + FAR, targets=bowl().targets + FAR),
     "overflowing": bowl(loss_scale=1e20),
     "underflowing": bowl(loss_scale=1e-25),
+    **OFFSETS,
+    **BURSTS,
 }
 
 GRID = {str(rate): bowl(guess=rate, total_steps=STEPS) for rate in np.geomspace(1e-4, 10.0, 26)}
@@ -158,6 +179,46 @@ def test_a_spike_is_skipped_and_leaves_no_trace(inner):
     np.testing.assert_array_equal(course.params[301], course.params[300])
     assert course.rewound[-1] == plain.rewound[-1]
     assert 0.9 < course.rate[-1] / plain.rate[-1] < 1.1
+
+
+@every_inner
+@pytest.mark.parametrize("name", [*OFFSETS, *BURSTS])
+def test_what_the_data_do_to_the_loss_is_not_blamed_on_the_rate(inner, name):
+    plain, course = run(inner)["plain"], run(inner)[name]
+    since = slice(STEPS // 2, None)
+    ratio = course.rate[since] / plain.rate[since]
+    assert 0.25 < ratio.min(), ratio.min()
+    assert ratio.max() < 4.0, ratio.max()
+    assert course.averaged_loss[-1] < 0.01 * course.loss[0]
+
+
+THREE = (TIME >= 200) & (TIME < 203)
+NO_WAY_BACK = {
+    "noiseless": bowl(noise=0.0),
+    "three spikes": bowl(
+        value_factor=np.where(THREE, 100.0, 1.0), gradient_factor=np.where(THREE, 100.0, 1.0)
+    ),
+}
+one_way = functools.cache(lambda: courses(NO_WAY_BACK, rewind=False))
+
+
+@every_inner
+def test_without_a_way_back_nothing_is_risked(inner):
+    course = one_way()[inner, "noiseless"]
+    assert course.loss[-1] < course.loss[0]
+    if inner == "sgd":  # momentum has room beyond it; the others have no limit
+        limit = 2.0 / bowl().curvature.max()
+        assert course.rate[-1] < limit
+        beyond = (course.rate > limit).astype(int)
+        assert beyond.sum() < STEPS // 10
+
+
+@every_inner
+def test_without_a_way_back_spikes_in_a_row_move_nothing(inner):
+    course = one_way()[inner, "three spikes"]
+    np.testing.assert_array_equal(course.params[201:204], course.params[200:201].repeat(3, 0))
+    assert (course.rate[200:] > 0.0).all()
+    assert course.averaged_loss[-1] < 0.01 * course.loss[0]
 
 
 @every_inner
