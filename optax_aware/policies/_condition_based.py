@@ -49,11 +49,17 @@ def condition_based(
        (`statistics.growing_mean`) the path still descends and the rate may rise; where it is
        positive, what is left is noise, and the rate falls. Either way it moves by at most a
        factor of e while the steps grow e-fold.
-    5. **Guard**, always: a value that is not finite, or above the level by 8 deviations and a
-       tenth of all progress, is skipped; `patience` of them in a row, or a level that has lost
-       half of all progress, rewind and lower the rate, but not if the values are no better
-       there: then the data are to blame. After `drift_patience` values in a row that are not
-       believed, the data have changed: the levels start again, the rate stays.
+    5. **Guard**, always: a value that is not finite, or above the level by 8 deviations and all
+       of the progress, is skipped, unless such values come so often that they belong to the
+       data. `patience` of them in a row, or a level that has lost half of all progress, rewind
+       and lower the rate; if the values are no better at the snapshot, the data are to blame,
+       and the rate is given back. After `drift_patience` values in a row that are not believed,
+       the data have changed: the levels start again, the rate stays. Where nothing can be
+       undone (``rewind=False``), the rate is lowered as soon as updates end higher than they
+       began.
+
+    In the hold the ramp goes on at up to 7 % a step, up to a hundred times the found rate, while
+    single updates clearly undershoot. With a schedule the rate refers to its peak so far.
 
     Prefer it where no rate is known, or none is right for long. Decisions do not depend on an
     offset of the loss, and only through the rate on its scale and on those of the parameters.

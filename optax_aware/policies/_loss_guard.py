@@ -12,8 +12,11 @@ from optax_aware.statistics import RobustLevelState, robust_level
 SPIKE_DEVIATIONS = 8.0
 """Mean absolute deviations above the level: over six standard deviations of Gaussian noise."""
 
-SPIKE_PROGRESS = 0.1
-"""The part of all progress that a value may lose besides; deviations shrink in a steep descent."""
+SPIKE_PROGRESS = 1.0
+"""... and above what the untrained model made of the data: a hard example, met late, is none."""
+
+KEEP_PROGRESS = 0.1
+"""The part of all progress by which a level may be above the best, to be worth a snapshot."""
 
 CLIMB_PROGRESS = 0.5
 CLIMB_DEVIATIONS = 3.0
@@ -178,7 +181,7 @@ def judge(
         acquitted=acquitted,
         exhausted=bad_run == jnp.asarray(patience),
         drifted=drifted,
-        near_best=believed & (mean <= best + SPIKE_PROGRESS * drop + deviation),
+        near_best=believed & (mean <= best + KEEP_PROGRESS * drop + deviation),
         level=mean,
         deviation=deviation,
         progress=jnp.maximum(state.guard_first - best, 0.0),

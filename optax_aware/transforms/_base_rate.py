@@ -4,21 +4,24 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.typing import ArrayLike
 
 from optax_aware._arguments import check_number
+from optax_aware._types import Scalar
 
 
 def guess_and_base_rate(
     learning_rate: ArrayLike | optax.Schedule | None, finds_rate: bool
-) -> tuple[jax.Array, Callable[[jax.Array], jax.Array]]:
+) -> tuple[Scalar, Callable[[jax.Array], jax.Array]]:
     """Return the guess, NaN where there is none, and the rate that the scale multiplies.
 
     A number is a guess for a policy that finds its own rate and the rate itself for others;
     a schedule is a shape that multiplies either.
     """
-    unknown = jnp.float32(jnp.nan)
+    # Of NumPy, whose NaN `jax_debug_nans` lets pass.
+    unknown = np.float32("nan")
     if learning_rate is None or callable(learning_rate) or not finds_rate:
         return unknown, base_rate(learning_rate)
     check_number("learning_rate", learning_rate, low=0.0, open_low=True)

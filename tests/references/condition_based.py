@@ -256,7 +256,7 @@ class _Policy:
         self.seen += believed
         self.calm += believed
         self.since_keep += 1
-        near = self.best + guard.SPIKE_PROGRESS * drop + deviation
+        near = self.best + guard.KEEP_PROGRESS * drop + deviation
         return {
             "finite": finite,
             "believed": believed,
