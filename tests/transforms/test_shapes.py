@@ -42,7 +42,7 @@ def test_nothing_is_raised_against_a_shape_that_falls(inner, name):
     course = found()[inner, name]
     searching = (course.condition == Condition.LISTENING) | (course.condition == Condition.RAMPING)
     # The last value of the ramp still counts among it, and is answered by the rate that is held.
-    held = TIME > np.flatnonzero(searching)[-1]
+    held = np.flatnonzero(searching)[-1] < TIME
     falling = course.condition == Condition.COOLING if name == "cooldown" else held
     scale = course.scale[falling]
     assert len(scale) > STEPS // 10
