@@ -9,6 +9,7 @@ import pytest
 
 import optax_aware as oa
 from optax_aware import Condition
+from optax_aware.policies._condition_steps import RATE_FLOOR
 from optax_aware.policies._rate_search import LARGEST_RATE
 from tests.policies import observations
 from tests.policies.replays import default_options
@@ -86,6 +87,16 @@ def test_without_inner_products_only_the_guard_is_left():
     assert decisions.condition[40] == Condition.SPIKE
     assert decisions.condition[61] == Condition.NONFINITE
     assert not decisions.rewind.any()
+
+
+def test_retreats_end_at_a_floor():
+    values = np.r_[np.ones(40), np.tile(np.r_[[np.nan] * 6, np.ones(6)], 40)]
+    values += 0.01 * np.sin(np.arange(len(values)))
+    decisions = oa.policies.replay(oa.policies.condition_based(), values)
+    assert decisions.rewind.sum() == 40
+    scale = decisions.scale[decisions.scale > 0.0]
+    np.testing.assert_allclose(scale.min(), RATE_FLOOR)
+    assert (decisions.scale[40:] > 0.0).all()
 
 
 def test_any_observation_leaves_a_finite_state_and_a_rate_in_bounds():
