@@ -18,9 +18,9 @@ SPIKE_PROGRESS = 1.0
 KEEP_PROGRESS = 0.1
 """The part of all progress by which a level may be above the best, to be worth a snapshot."""
 
-CLIMB_PROGRESS = 0.5
+CLIMB_PROGRESS = 0.25
 CLIMB_DEVIATIONS = 3.0
-"""A level that has lost half of all progress, and three deviations more, has climbed."""
+"""A level that has lost a quarter of all progress, and three deviations more, has climbed."""
 
 DOUBTED_RUNS = 3.0
 DOUBTED_SHARE = 0.01
