@@ -39,7 +39,7 @@ BURST = TIME % 100 >= 97
 BURSTS = {
     "bursts of nan": bowl(value_offset=np.where(BURST, np.nan, 0.0)),
     "bursts of spikes": bowl(
-        value_factor=np.where(BURST, 100.0, 1.0), gradient_factor=np.where(BURST, 100.0, 1.0)
+        value_offset=np.where(BURST, 100.0, 0.0), gradient_factor=np.where(BURST, 100.0, 1.0)
     ),
 }
 FAR = 1e6
