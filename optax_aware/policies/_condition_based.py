@@ -49,11 +49,11 @@ def condition_based(
        (`statistics.growing_mean`) the path still descends and the rate may rise; where it is
        positive, what is left is noise, and the rate falls. Either way it moves by at most a
        factor of e while the steps grow e-fold.
-    5. **Guard**, always: a value that is not finite, or above the level by 8 deviations and all
-       of the progress, is skipped, unless such values come so often that they belong to the
-       data. `patience` of them in a row, or a level that has lost a quarter of all progress, rewind
-       and lower the rate; if the values are no better at the snapshot, the data are to blame,
-       and the rate is given back. After `drift_patience` values in a row that are not believed,
+    5. **Guard**, always: a value that is not finite, or above the level by 8 deviations and a
+       tenth of all progress, is skipped, unless such values come so often that they belong to
+       the data. `patience` of them in a row, or a level that has lost a quarter of all
+       progress, rewind and lower the rate; if the values are no better at the snapshot, the
+       data are to blame, and the rate is given back. After `drift_patience` values in a row that are not believed,
        the data have changed: the levels start again, the rate stays. Where nothing can be
        undone (``rewind=False``), the rate is lowered as soon as updates end higher than they
        began.

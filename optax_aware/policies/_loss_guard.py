@@ -12,8 +12,8 @@ from optax_aware.statistics import RobustLevelState, robust_level
 SPIKE_DEVIATIONS = 8.0
 """Mean absolute deviations above the level: over six standard deviations of Gaussian noise."""
 
-SPIKE_PROGRESS = 1.0
-"""... and above what the untrained model made of the data: a hard example, met late, is none."""
+SPIKE_PROGRESS = 0.1
+"""The part of all progress that a value may lose besides; deviations shrink in a steep descent."""
 
 KEEP_PROGRESS = 0.1
 """The part of all progress by which a level may be above the best, to be worth a snapshot."""
@@ -23,7 +23,7 @@ CLIMB_DEVIATIONS = 3.0
 """A level that has lost a quarter of all progress, and three deviations more, has climbed."""
 
 DOUBTED_RUNS = 3.0
-DOUBTED_SHARE = 0.01
+DOUBTED_SHARE = 0.002
 """Runs of doubted values that are put down to chance, and their share of all values besides.
 
 What comes more often belongs to the data: a rare class, or blocks of another kind."""
