@@ -53,10 +53,10 @@ def condition_based(
        tenth of all progress, is skipped, unless such values come so often that they belong to
        the data. `patience` of them in a row, or a level that has lost a quarter of all
        progress, rewind and lower the rate; if the values are no better at the snapshot, the
-       data are to blame, and the rate is given back. After `drift_patience` values in a row that are not believed,
-       the data have changed: the levels start again, the rate stays. Where nothing can be
-       undone (``rewind=False``), the rate is lowered as soon as updates end higher than they
-       began.
+       data are to blame, and the rate is given back. After `drift_patience` values in a row
+       that are not believed, the data have changed: the levels start again, the rate stays.
+       Where nothing can be undone (``rewind=False``), the rate is lowered as soon as updates
+       end higher than they began.
 
     In the hold the ramp goes on at up to 7 % a step, up to a hundred times the found rate, while
     single updates clearly undershoot. With a schedule the rate refers to its peak so far.
