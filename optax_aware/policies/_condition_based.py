@@ -80,8 +80,8 @@ def condition_based(
       patience: values in a row that are not believed before a rewind, at least 1.
       drift_patience: the same before the data count as changed, more than `patience`.
 
-      All defaults were chosen together on the development tasks of the suite; they are flat
-      optima there, recorded in experiments/README.md.
+      All defaults were chosen together on small tasks; experiments/README.md tells on which,
+      and what was tried besides.
 
     Returns:
       A policy that finds its rate, rewinds, and observes inner products.
