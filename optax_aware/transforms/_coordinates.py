@@ -11,7 +11,7 @@ import numpy as np
 from optax_aware.transforms._base_rate import as_array
 
 SAMPLE_SIZE = 384
-"""Coordinates in a sample. On the suite's models 256 of some thousands decided as well as all."""
+"""Coordinates in a sample: enough to decide as all do, few enough to cost nothing."""
 
 LARGEST_LEAVES = 16
 """Leaves that are sampled, the largest ones: a gather costs time for each leaf."""

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from optax_aware._types import SAMPLED, Observation, Policy
+from optax_aware.transforms._average import POLYNOMIAL_ORDER
 from optax_aware.transforms._coordinates import (
     LeafSample,
     plan_sample,
@@ -14,7 +15,7 @@ from optax_aware.transforms._coordinates import (
     take_sample,
 )
 
-NEAR_ORDER = 16.0
+NEAR_ORDER = POLYNOMIAL_ORDER
 FAR_ORDER = 2.0
 """Orders of the two averages: the near one is that of `eval_params`, the far one lags further."""
 
