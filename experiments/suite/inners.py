@@ -73,5 +73,27 @@ INNERS: dict[str, Inner] = {
         Inner("lion", optax.scale_by_lion, "adaptive", 0.001, 0.001),
         Inner("rms", lambda: optax.scale_by_rms(0.99), "adaptive", 0.01, 0.001),
         Inner("muon", _muon, "adaptive", 0.03, 0.001, needs_matrices=True),
+        Inner("momentum_0.95", lambda: optax.trace(0.95), "sgd", 0.03, 0.1),
+        Inner("adam_b1_0.5", lambda: optax.scale_by_adam(b1=0.5), "adaptive", 0.01, 0.001),
+        Inner("adam_b2_0.99", lambda: optax.scale_by_adam(b2=0.99), "adaptive", 0.01, 0.001),
+        Inner("nadam", lambda: optax.scale_by_adam(nesterov=True), "adaptive", 0.01, 0.001),
+        Inner("amsgrad", optax.scale_by_amsgrad, "adaptive", 0.01, 0.001),
+        Inner("adagrad", optax.scale_by_rss, "adaptive", 0.1, 0.001),
+        Inner(
+            "lamb",
+            lambda: optax.chain(optax.scale_by_adam(), optax.scale_by_trust_ratio()),
+            "adaptive",
+            0.01,
+            0.001,
+            needs_matrices=True,
+        ),
+        Inner(
+            "factored_rms",
+            lambda: optax.scale_by_factored_rms(min_dim_size_to_factor=4),
+            "adaptive",
+            0.01,
+            0.001,
+            needs_matrices=True,
+        ),
     )
 }

@@ -4,7 +4,10 @@ from pathlib import Path
 
 from experiments import files
 from experiments.errors import UsageError
-from experiments.suite import figures, tables
+from experiments.suite import tables
+from experiments.suite.figures.curves import draw_anytime, draw_starts, draw_traces
+from experiments.suite.figures.ratios import SHOWN, draw_ratios, draw_shares
+from experiments.suite.figures.style import save
 from experiments.suite.scores import Results, read_results
 from experiments.suite.tables import PARTS
 
@@ -21,19 +24,19 @@ def write_report(source: Path, folder: Path) -> list[Path]:
     if not results.tasks():
         raise UsageError(f"{source} holds no finished task: run `python -m experiments suite`.")
     drawn = {
-        "starts": figures.draw_starts(results),
-        "shares": figures.draw_shares(results),
+        "starts": draw_starts(results),
+        "shares": draw_shares(results),
     }
     for part in PARTS:
         if results.tasks(part):
-            drawn[f"ratios_{part}"] = figures.draw_ratios(results, part)
-            drawn[f"anytime_{part}"] = figures.draw_anytime(results, part)
-            drawn[f"traces_{part}"] = figures.draw_traces(results, part)
+            drawn[f"ratios_{part}"] = draw_ratios(results, part)
+            drawn[f"anytime_{part}"] = draw_anytime(results, part)
+            drawn[f"traces_{part}"] = draw_traces(results, part)
     written = []
     for name, figure in drawn.items():
         if figure is not None:
             path = folder / f"{name}.png"
-            files.write_whole(path, lambda partial, figure=figure: figures.save(figure, partial))
+            files.write_whole(path, lambda partial, figure=figure: save(figure, partial))
             written.append(path)
     files.write_text(folder / REPORT_FILE, report_text(results))
     return [*written, folder / REPORT_FILE]
@@ -45,7 +48,7 @@ def report_text(results: Results) -> str:
         "Targets": tables.targets(results),
         "Standings on tasks of a kind": tables.standings(results, alike=True),
         "Standings on all tasks": tables.standings(results, alike=False),
-        "Every task": tables.per_task(results, figures.SHOWN),
+        "Every task": tables.per_task(results, SHOWN),
         "Faults": tables.faults(results),
         "Drift": tables.drift(results),
     }

@@ -17,7 +17,7 @@ from experiments.suite.studies.study import Findings, Row
 from experiments.suite.tasks import TASKS
 from experiments.suite.training import MARKS
 
-DEVELOPMENT, REPORT = ("digits_mlp", "teacher_likelihood"), ("moons", "friedman")
+DEVELOPMENT, REPORT = ("digits_mlp", "teacher_likelihood"), ("recall", "sums")
 CASES = {"undisturbed": 1.0, "nonfinite": 1.01, "spike": 1.0, "burst": 1.5}
 LOSSES = {
     ("schedules", "cosine", "last"): (0.9, 1.0, 1.1),
@@ -105,20 +105,20 @@ def test_the_oracle_is_the_best_schedule_and_ratios_are_of_medians(folder):
     assert oracle.contender == "cosine"
     assert oracle.median == pytest.approx(1.0)
     ratios = results.ratios()
-    assert ratios["cosine"]["moons"] == 1.0
-    assert ratios["condition_based"]["moons"] == pytest.approx(0.95)
-    assert ratios["prodigy last+cosine"]["moons"] == pytest.approx(1.3)
-    assert ratios["cocob averaged"]["moons"] == math.inf
-    (ours,) = results.of("final", task="moons", budget=1.0, contender="condition_based")
+    assert ratios["cosine"]["recall"] == 1.0
+    assert ratios["condition_based"]["recall"] == pytest.approx(0.95)
+    assert ratios["prodigy last+cosine"]["recall"] == pytest.approx(1.3)
+    assert ratios["cocob averaged"]["recall"] == math.inf
+    (ours,) = results.of("final", task="recall", budget=1.0, contender="condition_based")
     assert ours.paired == pytest.approx((0.95, 1.2 / 1.1), rel=1e-3)
-    assert results.tasks("report") == ["moons", "friedman"]
+    assert results.tasks("report") == ["recall", "sums"]
 
 
 def test_an_own_direction_is_measured_against_its_like(folder):
     results = read_results(folder)
     everywhere, alike = results.ratios(), results.ratios(alike=True)
     assert set(everywhere["prodigy last+cosine"]) == {*DEVELOPMENT, *REPORT}
-    assert set(alike["prodigy last+cosine"]) == {"teacher_likelihood", "moons", "friedman"}
+    assert set(alike["prodigy last+cosine"]) == {"teacher_likelihood", "recall", "sums"}
     assert alike["cocob averaged"] == everywhere["cocob averaged"]
 
 
@@ -175,5 +175,5 @@ def test_a_report_of_nothing_says_what_to_run(tmp_path, capsys):
 
 
 def test_results_without_schedules_have_no_oracle():
-    assert Results([]).oracle("moons") is None
+    assert Results([]).oracle("recall") is None
     assert Results([]).tasks() == []
