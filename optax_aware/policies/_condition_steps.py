@@ -230,7 +230,7 @@ def act(
 
     moving = ~ramping & loss.believed & ~harmed
     grown = rate / jnp.where(state.condition_found_rate > 0.0, state.condition_found_rate, 1.0)
-    change = log_change(path, revision.revision_steps, active, grown)
+    change = log_change(path, revision.revision_steps, active, grown, loss.progress)
     shape = jnp.asarray(observation.shape, jnp.float32)
     peak = jnp.maximum(state.condition_peak, jnp.where(jnp.isfinite(shape), shape, 0.0))
     change = jnp.where(shape < FADED * peak, jnp.minimum(change, 0.0), change)

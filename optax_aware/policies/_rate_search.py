@@ -20,8 +20,11 @@ START_LENGTH = 1e-4
 START_VALUE = 1e-3
 """... and where they are zero as well, it promises this part of the loss."""
 
-GUESS_FACTOR = 10.0
-"""A guess may shorten the ramp by up to a decade: not more, because it may be wrong."""
+START_REACH = 0.1
+"""The first step is never longer than this part of the length of the parameters."""
+
+GUESS_FACTOR = 3.0
+"""A guess may shorten the ramp by up to this factor: not more, because it may be wrong."""
 
 ALIGNMENT_DECAY = 0.8
 
@@ -80,6 +83,8 @@ def start_rate(observation: Observation, mean: jax.Array, deviation: jax.Array) 
     by_noise = _quotient(START_NOISE * deviation, slope)
     by_length = _quotient(START_LENGTH * length, direction)
     rate = jnp.maximum(by_noise, by_length)
+    reach = _quotient(START_REACH * length, direction)
+    rate = jnp.where(reach > 0.0, jnp.minimum(rate, reach), rate)
     rate = jnp.where(rate > 0.0, rate, _quotient(START_VALUE * jnp.abs(mean), slope))
     guess = jnp.asarray(observation.guess, jnp.float32)
     guess = jnp.where(jnp.isfinite(guess), guess, 0.0)

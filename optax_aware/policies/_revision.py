@@ -26,6 +26,9 @@ AGAIN = 0.07
 AGAIN_REACH = 100.0
 """How far from the found rate that goes: a loss that vanishes would draw it on for ever."""
 
+AGAIN_PROMISE = 0.003
+"""... and the part of all progress that the path must promise still, for it to be worth it."""
+
 BEYOND = 1.0
 """Relative overshoot above which updates end higher than they began."""
 
@@ -55,8 +58,9 @@ class RevisionState(NamedTuple):
 
 
 class PathView(NamedTuple):
-    """What the path says: its slope in standard errors, mean overshoot, gain of annealing."""
+    """What the path says: slope, the same in standard errors, overshoot, gain of annealing."""
 
+    slope: jax.Array
     score: jax.Array
     overshoot: jax.Array
     annealing_gain: jax.Array
@@ -83,6 +87,7 @@ def watch_path(
     steps = counted(state.revision_steps, holding)
     known = lag.growing_seen > 1
     view = PathView(
+        slope=slope.mean,
         score=slope.score,
         overshoot=mean_overshoot.mean,
         annealing_gain=jnp.where(known, jnp.maximum(0.5 * gain.mean, 0.0), jnp.inf),
@@ -91,7 +96,11 @@ def watch_path(
 
 
 def log_change(
-    view: PathView, steps: jax.Array, active_steps: jax.Array, grown: jax.Array
+    view: PathView,
+    steps: jax.Array,
+    active_steps: jax.Array,
+    grown: jax.Array,
+    progress: jax.Array,
 ) -> jax.Array:
     """Return how far the logarithm of the rate moves, ``grown`` times the found one by now.
 
@@ -103,5 +112,6 @@ def log_change(
     raising = falling * (view.overshoot < OVERSHOOT_ROOF)
     patient = (raising - rising) / jnp.maximum(active_steps.astype(jnp.float32), LEAST_STEPS)
     aligned = jnp.clip((ALIGNED - view.overshoot) / (ALIGNED - FULLY_ALIGNED), 0.0, 1.0)
-    again = (steps > AGAIN_AFTER) & (grown < AGAIN_REACH)
+    worthwhile = -view.slope > AGAIN_PROMISE * progress
+    again = (steps > AGAIN_AFTER) & (grown < AGAIN_REACH) & worthwhile
     return jnp.where(steps > REVISE_AFTER, patient, 0.0) + jnp.where(again, AGAIN * aligned, 0.0)

@@ -43,7 +43,8 @@ def aware_sgd(
         policy's scale is the rate itself. To a policy that finds its rate a number is a
         guess to start from.
       total_steps: the number of updates of the whole run, at least 1, or None where it is not
-        known. When it is known, the rate cools down linearly over the last 30 %.
+        known. When it is known, the rate cools down over the last 30 %, as
+        1 - sqrt(elapsed part).
       rewind: whether to keep the copy of parameters and inner state that rewinding needs.
       average: whether to average the parameters for `eval_params`; None averages when the end
         of the run is not known.
@@ -124,7 +125,8 @@ def aware_adam(
         policy's scale is the rate itself. To a policy that finds its rate a number is a
         guess to start from.
       total_steps: the number of updates of the whole run, at least 1, or None where it is not
-        known. When it is known, the rate cools down linearly over the last 30 %.
+        known. When it is known, the rate cools down over the last 30 %, as
+        1 - sqrt(elapsed part).
       rewind: whether to keep the copy of parameters and inner state that rewinding needs.
       average: whether to average the parameters for `eval_params`; None averages when the end
         of the run is not known.
@@ -212,7 +214,8 @@ def aware_adamw(
         policy's scale is the rate itself. To a policy that finds its rate a number is a
         guess to start from.
       total_steps: the number of updates of the whole run, at least 1, or None where it is not
-        known. When it is known, the rate cools down linearly over the last 30 %.
+        known. When it is known, the rate cools down over the last 30 %, as
+        1 - sqrt(elapsed part).
       rewind: whether to keep the copy of parameters and inner state that rewinding needs.
       average: whether to average the parameters for `eval_params`; None averages when the end
         of the run is not known.

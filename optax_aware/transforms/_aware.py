@@ -106,7 +106,8 @@ def aware(
         or a schedule; None where the scale is the rate itself. To a policy that finds its
         rate a number is a guess to start from, which may be wrong, and a schedule a shape.
       total_steps: the number of updates of the whole run, at least 1, or None where it is
-        not known. When it is known, the rate cools down linearly over the last 30 %.
+        not known. When it is known, the rate cools down over the last 30 %, as
+        1 - sqrt(elapsed part).
       rewind: whether to keep the snapshot that rewinding needs, a copy of parameters and
         inner state. It is kept only for a policy that rewinds.
       average: whether to average the parameters for `eval_params`, at the cost of one more

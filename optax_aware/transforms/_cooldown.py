@@ -11,13 +11,16 @@ from optax_aware._types import Condition
 from optax_aware.transforms._awareness import AwarenessState
 
 COOLDOWN_FRACTION = 0.3
-"""Our choice. Constant rates with cooldowns: Hägele et al. 2024, arXiv:2405.18392."""
+"""Our choice. Constant rates with cooldowns of this shape: Hägele et al. 2024, arXiv:2405.18392."""
 
 _LARGEST_STEP = 2**31 - 1
 
 
 def cooldown_factor(total_steps: ArrayLike | None) -> Callable[[jax.Array], jax.Array]:
-    """Return a function from an int32 step to a factor: 1, then linear to exactly 0 at the end.
+    """Return a function from an int32 step to a factor: 1, then 1 - sqrt(u) to exactly 0.
+
+    u is the elapsed part of the cooldown. Against a straight line it helps most where the rate is
+    too high, because more of the time is spent at low rates.
 
     Whole numbers of steps are subtracted as integers: float32 would miss the end of runs of
     more than 2**24 steps.
@@ -31,7 +34,9 @@ def cooldown_factor(total_steps: ArrayLike | None) -> Callable[[jax.Array], jax.
 
     def factor(step: jax.Array) -> jax.Array:
         left = jnp.maximum(steps - step, 0).astype(jnp.float32)
-        return jnp.minimum(left / cooldown_steps, 1.0)
+        part_left = jnp.minimum(left / cooldown_steps, 1.0)
+        # The same as 1 - sqrt(1 - part_left), without its cancellation near the end.
+        return part_left / (1.0 + jnp.sqrt(1.0 - part_left))
 
     return factor
 

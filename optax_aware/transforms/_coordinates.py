@@ -26,6 +26,7 @@ class LeafSample(NamedTuple):
     position: int
     indices: tuple[np.ndarray, ...]
     weight: float
+    is_complex: bool
 
 
 def plan_sample(tree) -> tuple[LeafSample, ...]:
@@ -49,6 +50,7 @@ def plan_sample(tree) -> tuple[LeafSample, ...]:
             position,
             _indices(leaves[position].shape, share),
             leaves[position].size / share,
+            bool(jnp.issubdtype(leaves[position].dtype, jnp.complexfloating)),
         )
         for position, share in zip(chosen, shares, strict=True)
     )
@@ -57,18 +59,21 @@ def plan_sample(tree) -> tuple[LeafSample, ...]:
 def take_sample(plan: tuple[LeafSample, ...], tree) -> jax.Array:
     """Return the sampled coordinates as a float32 vector: real parts, then imaginary ones."""
     leaves = jax.tree.leaves(tree)
-    parts = [_take(jnp.asarray(leaves[leaf.position]), leaf.indices) for leaf in plan]
-    values = jnp.concatenate(parts) if parts else jnp.zeros((0,))
-    return jnp.concatenate([jnp.real(values), jnp.imag(values)]).astype(jnp.float32)
+    taken = [_take(jnp.asarray(leaves[leaf.position]), leaf.indices) for leaf in plan]
+    imaginary = [
+        jnp.imag(values) for values, leaf in zip(taken, plan, strict=True) if leaf.is_complex
+    ]
+    parts = [part.astype(jnp.float32) for part in (*map(jnp.real, taken), *imaginary)]
+    return jnp.concatenate(parts) if parts else jnp.zeros((0,), jnp.float32)
 
 
 def sample_weights(plan: tuple[LeafSample, ...]) -> np.ndarray:
     """Return how many coordinates each number of a sample stands for, float32."""
+    parts = (*plan, *(leaf for leaf in plan if leaf.is_complex))
     weights = [
-        np.full(leaf.indices[0].shape if leaf.indices else (1,), leaf.weight) for leaf in plan
+        np.full(leaf.indices[0].shape if leaf.indices else (1,), leaf.weight) for leaf in parts
     ]
-    weight = np.concatenate(weights) if weights else np.zeros((0,))
-    return np.tile(weight, 2).astype(np.float32)
+    return np.concatenate(weights or [np.zeros((0,))]).astype(np.float32)
 
 
 def _indices(shape: tuple[int, ...], share: int) -> tuple[np.ndarray, ...]:

@@ -24,7 +24,7 @@ class PathState(NamedTuple):
     """The sampled coordinates of what inner products are taken with.
 
     Attributes:
-      path_update: the last update; zero where there was none.
+      path_params: the parameters before the last update.
       path_promise: the inner product of that update and its gradients, infinite where there
         was none.
       path_near: the polynomial average of order 16 of the parameters.
@@ -32,7 +32,7 @@ class PathState(NamedTuple):
       path_taken: how many parameters they average.
     """
 
-    path_update: jax.Array
+    path_params: jax.Array
     path_promise: jax.Array
     path_near: jax.Array
     path_far: jax.Array
@@ -48,7 +48,7 @@ def first_path(params: optax.Params) -> PathState:
     """Return the state before the first update."""
     size = sample_weights(plan_sample(params)).shape
     return PathState(
-        path_update=jnp.zeros(size, jnp.float32),
+        path_params=jnp.zeros(size, jnp.float32),
         path_promise=jnp.float32(jnp.inf),
         path_near=jnp.zeros(size, jnp.float32),
         path_far=jnp.zeros(size, jnp.float32),
@@ -79,13 +79,15 @@ def sample_step(gradients: optax.Updates, params: Any, axis_name: Any) -> PathSa
 def observe_path(state: PathState, sample: PathSample, observation: Observation) -> Observation:
     """Fill in the fields of `SAMPLED`."""
     moved = jnp.isfinite(state.path_promise)
+    # What was added in truth: rounded to the dtype of the parameters, and after later transforms.
+    step = sample.params - state.path_params
     started = state.path_taken > 0
 
     def known(condition: jax.Array, value: jax.Array) -> jax.Array:
         return jnp.where(condition, value, jnp.nan)
 
     return observation._replace(
-        gradient_dot_update=known(moved, sample.dot(state.path_update)),
+        gradient_dot_update=known(moved, sample.dot(step)),
         previous_gradient_dot_update=known(moved, state.path_promise),
         gradient_dot_path=known(started, sample.dot(state.path_near - state.path_far)),
         gradient_dot_lag=known(started, sample.dot(sample.params - state.path_near)),
@@ -100,17 +102,16 @@ def advance_path(
     restart: jax.Array,
 ) -> PathState:
     """Take in the parameters and the update of this step, unless it is held."""
-    update = take_sample(sample.plan, updates)
-    promise = sample.dot(update)
-    moves = ~held & jnp.isfinite(promise)
+    promise = sample.dot(take_sample(sample.plan, updates))
     taken = state.path_taken
     near = _towards(state.path_near, sample.params, taken, NEAR_ORDER)
     far = _towards(state.path_far, sample.params, taken, FAR_ORDER)
     finite = jnp.all(jnp.isfinite(sample.params))
     folds = ~held & finite
+    moves = folds & jnp.isfinite(promise) & (promise != 0.0)
     return PathState(
-        path_update=jnp.where(moves, update, 0.0),
-        path_promise=jnp.where(moves & (promise != 0.0), promise, jnp.inf),
+        path_params=jnp.where(finite, sample.params, state.path_params),
+        path_promise=jnp.where(moves, promise, jnp.inf),
         path_near=jnp.where(folds, near, state.path_near),
         path_far=jnp.where(folds, far, state.path_far),
         path_taken=jnp.where(

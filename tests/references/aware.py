@@ -50,7 +50,7 @@ def average_with(average: float, taken: int, newest: float) -> float:
 
 
 def cooldown(step: int, total_steps: int | None) -> float:
-    """Return 1 for the first 70 % of the run, then a line down to 0 at its end."""
+    """Return 1 for the first 70 % of the run, then 1 - sqrt(elapsed part) down to 0 at its end."""
     if total_steps is None or step <= 0.7 * total_steps:
         return 1.0
-    return max(0.0, (total_steps - step) / (0.3 * total_steps))
+    return 1.0 - math.sqrt(min(1.0, (step - 0.7 * total_steps) / (0.3 * total_steps)))

@@ -119,6 +119,8 @@ class _Policy:
         by_noise = search.START_NOISE * deviation / slope if slope > 0 else 0.0
         by_length = search.START_LENGTH * length / direction if direction > 0 else 0.0
         rate = max(by_noise, by_length)
+        if direction > 0 and length > 0:
+            rate = min(rate, search.START_REACH * length / direction)
         if rate == 0 and slope > 0:
             rate = search.START_VALUE * abs(mean) / slope
         guess = seen["guess"] if math.isfinite(seen["guess"]) else 0.0
@@ -177,7 +179,7 @@ class _Policy:
             self.ceiling = max(self.ceiling, self.tried_rate)
         self.peak = max(self.peak, seen["shape"])
         if not ramping and loss["believed"] and not harmed:
-            change = self.log_change(path_score, mean_overshoot)
+            change = self.log_change(path_score, mean_overshoot, loss["progress"])
             if self.above(steps.FADED * self.peak, seen["shape"]):
                 change = min(change, 0.0)
             self.rate = min(self.rate * math.exp(change), self.ceiling)
@@ -302,7 +304,7 @@ class _Policy:
         floor = steps.RATE_FLOOR * (self.found_rate or self.start)
         self.rate, self.ceiling = max(self.rate, floor), max(self.ceiling, floor)
 
-    def log_change(self, score, overshoot):
+    def log_change(self, score, overshoot, progress):
         gate, full = revision.GATE, revision.FULL
         change = 0.0
         if self.held > revision.REVISE_AFTER:
@@ -312,7 +314,8 @@ class _Policy:
                 raising = 0.0
             change += (raising - lowering) / max(self.active, revision.LEAST_STEPS)
         grown = self.rate / (self.found_rate or 1.0)
-        if self.held > revision.AGAIN_AFTER and self.above(revision.AGAIN_REACH, grown):
+        in_reach = self.held > revision.AGAIN_AFTER and self.above(revision.AGAIN_REACH, grown)
+        if in_reach and self.above(-self.path.mean(), revision.AGAIN_PROMISE * progress):
             aligned = (revision.ALIGNED - overshoot) / (revision.ALIGNED - revision.FULLY_ALIGNED)
             change += revision.AGAIN * min(max(aligned, 0.0), 1.0)
         return change

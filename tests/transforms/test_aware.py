@@ -139,6 +139,14 @@ def test_the_rate_is_zero_exactly_from_the_end_on(total_steps):
     assert cooldown(jnp.int32(2**31 - 1)) == 0.0
 
 
+@pytest.mark.parametrize("total_steps", [10, 101, 2000])
+def test_the_cooldown_is_one_minus_a_root_over_the_last_thirty_percent(total_steps):
+    steps = np.arange(total_steps + 5)
+    elapsed = np.clip((steps - 0.7 * total_steps) / (0.3 * total_steps), 0.0, 1.0)
+    cooldown = jax.vmap(cooldown_factor(total_steps))(jnp.asarray(steps, jnp.int32))
+    np.testing.assert_allclose(cooldown, 1.0 - np.sqrt(elapsed), atol=2e-3)
+
+
 def test_no_memory_is_spent_on_what_is_not_used():
     params = {"w": jnp.ones((64, 64))}
     inner = optax.scale_by_adam()

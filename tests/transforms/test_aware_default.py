@@ -14,7 +14,7 @@ from optax_aware import Condition
 
 STEPS = 240
 FAULTS = {60: math.nan, 61: math.inf, 130: 1e3}
-JUMP = 140
+JUMP = 80
 """From here on the minimum lies elsewhere, and the end of the run is known."""
 
 
@@ -79,6 +79,13 @@ def test_no_policy_is_the_condition_based_one():
     assert jax.tree.structure(default) == jax.tree.structure(named)
     assert "condition_rate" in default.aware_awareness.aware_policy_state._fields
     assert oa.aware(optax.identity()).init(params).aware_average != optax.EmptyState()
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_without_a_way_back_the_state_is_small_whatever_the_model(dtype):
+    params = [jnp.zeros((300, 400), dtype) for _ in range(40)]
+    state = oa.aware(optax.identity(), rewind=False, average=False).init(params)
+    assert sum(leaf.nbytes for leaf in jax.tree.leaves(state)) < 8192
 
 
 def test_one_trace_from_listening_to_the_end():

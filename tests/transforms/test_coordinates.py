@@ -156,9 +156,9 @@ def test_a_plan_for_a_hundred_million_coordinates_costs_nothing():
     plan = plan_sample(tree)
     assert time.process_time() - start < 0.2
     assert sum(len(leaf.indices[0]) for leaf in plan) <= SAMPLE_SIZE
-    assert np.sum(sample_weights(plan)) == pytest.approx(2 * 10**8, rel=1e-3)
+    assert np.sum(sample_weights(plan)) == pytest.approx(10**8, rel=1e-3)
     program = jax.make_jaxpr(lambda tree: take_sample(plan, tree))(tree)
-    assert max(var.aval.size for eqn in program.eqns for var in eqn.outvars) <= 2 * SAMPLE_SIZE
+    assert max(var.aval.size for eqn in program.eqns for var in eqn.outvars) <= SAMPLE_SIZE
 
 
 @pytest.mark.parametrize("explicit", [False, True])
