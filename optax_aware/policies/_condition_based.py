@@ -7,13 +7,13 @@ import jax.numpy as jnp
 
 from optax_aware._arguments import check_count, check_number
 from optax_aware._types import Decision, Observation, Policy, Scalar
-from optax_aware.policies._condition_steps import (
+from optax_aware.policies._condition_acting import act
+from optax_aware.policies._condition_listening import hear
+from optax_aware.policies._condition_state import (
     LISTENING,
     ConditionBasedState,
     Settings,
-    act,
     first_state,
-    hear,
 )
 from optax_aware.policies._loss_guard import LARGEST_VALUE
 from optax_aware.policies._scale import counted
@@ -35,7 +35,8 @@ def condition_based(
 
     1. **Listen** for `listen_steps` values without a step: mean and deviation σ of the loss.
        Start with :math:`\eta = \max(0.3 \sigma / \langle g, u \rangle,
-       10^{-4} \|x\| / \|u\|)`, a first step that is lost in the noise.
+       10^{-4} \|x\| / \|u\|)`, a first step that is lost in the noise, but never more than
+       a tenth of the length of the parameters.
     2. **Ramp**: :math:`\log \eta` grows by `growth`, and by up to `boost` more while the new
        gradient agrees with the last update. The slope along the last update, after it was
        taken, :math:`h_t = \langle g_t, x_t - x_{t-1} \rangle`, is negative while a longer step
@@ -59,7 +60,8 @@ def condition_based(
        end higher than they began.
 
     In the hold the ramp goes on at up to 7 % a step, up to a hundred times the found rate, while
-    single updates clearly undershoot. With a schedule the rate refers to its peak so far.
+    single updates clearly undershoot and the path still promises 0.3 % of all progress. With a
+    schedule the rate refers to its peak so far.
 
     Prefer it where no rate is known, or none is right for long. Decisions do not depend on an
     offset of the loss, and only through the rate on its scale and on those of the parameters.

@@ -20,11 +20,12 @@ from optax_aware.transforms._arguments import (
 )
 from optax_aware.transforms._average import AverageState, advance_average, first_average
 from optax_aware.transforms._awareness import AwarenessState, advance_awareness, init_awareness
-from optax_aware.transforms._base_rate import as_array, guess_and_base_rate, scale_updates
+from optax_aware.transforms._base_rate import guess_and_base_rate, scale_updates
 from optax_aware.transforms._cooldown import cooldown_factor, note_cooldown
 from optax_aware.transforms._direction_sign import direction_sign
 from optax_aware.transforms._events import record_event
 from optax_aware.transforms._inputs import observe_losses
+from optax_aware.transforms._leaves import as_array, in_dtype_of, or_zero, own, zeros_like
 from optax_aware.transforms._norms import all_finite, observe_norms
 from optax_aware.transforms._path import (
     PathState,
@@ -163,7 +164,7 @@ def aware(
     inner = optax.with_extra_args_support(inner)
 
     def init(params: optax.Params) -> AwareState:
-        inner_state = jax.tree.map(_own, inner.init(params))
+        inner_state = jax.tree.map(own, inner.init(params))
         first_rate = rate_at(jnp.int32(0)) * cooldown_at(jnp.int32(0))
         return AwareState(
             aware_awareness=init_awareness(policy, first_rate),
@@ -217,6 +218,7 @@ def aware(
             gradients,
             params,
             lambda: scale_updates(step_inner()[0], state.aware_direction_sign),
+            axis_name,
         )
         path, path_sample = state.aware_path, None
         if isinstance(path, PathState):
@@ -240,14 +242,14 @@ def aware(
         def advance() -> tuple[optax.Updates, optax.OptState]:
             direction, next_inner_state = step_inner()
             scaled = scale_updates(direction, -state.aware_direction_sign * verdict.rate)
-            scaled = jax.tree.map(_or_zero, scaled)
+            scaled = jax.tree.map(or_zero, scaled)
             return (
-                jax.tree.map(_in_dtype_of, scaled, gradients),
-                jax.tree.map(_in_dtype_of, next_inner_state, inner_state),
+                jax.tree.map(in_dtype_of, scaled, gradients),
+                jax.tree.map(in_dtype_of, next_inner_state, inner_state),
             )
 
         def hold() -> tuple[optax.Updates, optax.OptState]:
-            return jax.tree.map(_zeros_like, gradients), inner_state
+            return jax.tree.map(zeros_like, gradients), inner_state
 
         new_updates, new_inner_state = jax.lax.cond(held, hold, advance)
         if isinstance(average_state, AverageState):
@@ -269,23 +271,3 @@ def aware(
         )
 
     return optax.GradientTransformationExtraArgs(init, update)
-
-
-def _own(leaf) -> jax.Array:
-    """Return a copy: some optimizers keep the very arrays of the parameters in their state."""
-    return jnp.array(leaf, jnp.result_type(leaf), copy=True)
-
-
-def _or_zero(update: jax.Array) -> jax.Array:
-    """Return zeros for what is not finite: such an update would destroy its parameter for good."""
-    if not jnp.issubdtype(update.dtype, jnp.inexact):
-        return update
-    return jnp.where(jnp.isfinite(update), update, jnp.zeros_like(update))
-
-
-def _in_dtype_of(new, old) -> jax.Array:
-    return jnp.asarray(new, old.dtype)
-
-
-def _zeros_like(leaf: jax.Array):
-    return leaf if leaf.dtype == jax.dtypes.float0 else jnp.zeros_like(leaf)

@@ -9,6 +9,7 @@ import optax
 from optax_aware._types import Condition, Decision, Observation, Policy, PolicyState
 from optax_aware.transforms._event_log import EventsState, no_events
 from optax_aware.transforms._hand_set_rate import HandSetRate, follow, nothing_set
+from optax_aware.transforms._leaves import in_dtype_of
 
 
 class AwarenessState(NamedTuple):
@@ -128,7 +129,7 @@ def advance_awareness(
     skip = jnp.asarray(decision.skip) | ~finite
     rewind = jnp.asarray(decision.rewind) & can_rewind
     new_state = AwarenessState(
-        aware_policy_state=jax.tree.map(_like, policy_state, state.aware_policy_state),
+        aware_policy_state=jax.tree.map(in_dtype_of, policy_state, state.aware_policy_state),
         aware_updates_seen=_integer(optax.safe_increment(state.aware_updates_seen)),
         aware_scale=_float(decision.scale),
         aware_condition=jnp.where(
@@ -169,10 +170,6 @@ def _hand_set(state: AwarenessState, resets: jax.Array) -> HandSetRate:
 
 def _keep(decision: Decision, skip: jax.Array, rewind: jax.Array) -> jax.Array:
     return jnp.asarray(decision.keep) & ~skip & ~rewind
-
-
-def _like(leaf, reference) -> jax.Array:
-    return jnp.asarray(leaf, reference.dtype)
 
 
 def _count(counter: jax.Array, event: jax.Array) -> jax.Array:

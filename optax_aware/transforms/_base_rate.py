@@ -10,6 +10,7 @@ from jax.typing import ArrayLike
 
 from optax_aware._arguments import check_number
 from optax_aware._types import Scalar
+from optax_aware.transforms._leaves import as_array
 
 
 def guess_and_base_rate(
@@ -47,11 +48,6 @@ def base_rate(learning_rate: ArrayLike | optax.Schedule | None) -> Callable[[jax
 def scale_updates(updates: optax.Updates, rate: jax.Array) -> optax.Updates:
     """Multiply every update by ``rate`` in at least float32 and return it in its own dtype."""
     return jax.tree.map(lambda update: _scaled(as_array(update), rate), updates)
-
-
-def as_array(leaf) -> jax.Array:
-    """Return an array of a Python number; arrays, and gradients of integers, are left alone."""
-    return leaf if hasattr(leaf, "dtype") else jnp.asarray(leaf)
 
 
 def _scaled(update: jax.Array, rate: jax.Array) -> jax.Array:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from optax_aware.transforms._base_rate import as_array
+from optax_aware.transforms._leaves import as_array
 
 SAMPLE_SIZE = 384
 """Coordinates in a sample: enough to decide as all do, few enough to cost nothing."""

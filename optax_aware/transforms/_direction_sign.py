@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from optax_aware.transforms._leaves import in_dtype_of, own
+
 _LONGEST_SIDE = 4
 _STEPS_TO_TRY = 10_000
 
@@ -45,9 +47,9 @@ def _first_nonzero_product(inner: optax.GradientTransformationExtraArgs, standin
         answer, next_state = inner.update(
             standin, state, standin, value=loss(standin), grad=standin, value_fn=loss
         )
-        return _product(standin, answer), jax.tree.map(_like, next_state, state)
+        return _product(standin, answer), jax.tree.map(in_dtype_of, next_state, state)
 
-    product, state = ask(jax.tree.map(_own, inner.init(standin)))
+    product, state = ask(jax.tree.map(own, inner.init(standin)))
     if not isinstance(product, jax.core.Tracer) and product != 0.0:
         return product
 
@@ -78,14 +80,6 @@ def _linear_loss(gradients):
         return _product(gradients, params)
 
     return loss
-
-
-def _own(leaf) -> jax.Array:
-    return jnp.asarray(leaf, jnp.result_type(leaf))
-
-
-def _like(leaf, reference) -> jax.Array:
-    return jnp.asarray(leaf, reference.dtype)
 
 
 def _standin(leaf, longest_side: int | None) -> jax.Array:

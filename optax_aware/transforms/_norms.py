@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from optax_aware._types import MEASURED, Observation
-from optax_aware.transforms._base_rate import as_array
+from optax_aware.transforms._leaves import as_array
 
 
 def all_finite(gradients: optax.Updates, axis_name: str | None) -> jax.Array:
@@ -30,11 +30,13 @@ def observe_norms(
     gradients: optax.Updates,
     params: optax.Params | None,
     direction: Callable[[], optax.Updates],
+    axis_name: str | None,
 ) -> Observation:
     """Fill in the fields called ``names`` where ``wanted`` is true, and leave NaN elsewhere.
 
     The direction is worked out inside the branch, once more than for the update itself, so
-    that steps on which nothing is wanted pay nothing.
+    that steps on which nothing is wanted pay nothing. Along ``axis_name`` the mean is taken, so
+    that every device decides alike.
     """
     names = tuple(name for name in names if name in MEASURED)
     if not names:
@@ -49,7 +51,8 @@ def observe_norms(
             "params_norm": lambda: _norm(params),
             "gradient_dot_direction": lambda: _dot(gradients, step_direction),
         }
-        return tuple(measures[name]() for name in names)
+        measured = tuple(measures[name]() for name in names)
+        return measured if axis_name is None else jax.lax.pmean(measured, axis_name)
 
     unknown = tuple(jnp.float32(jnp.nan) for _ in names)
     measured = jax.lax.cond(wanted, measure, lambda: unknown)

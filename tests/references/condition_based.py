@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 from optax_aware import Condition
-from optax_aware.policies import _condition_steps as steps
+from optax_aware.policies import _condition_acting as steps
 from optax_aware.policies import _loss_guard as guard
 from optax_aware.policies import _rate_search as search
 from optax_aware.policies import _revision as revision

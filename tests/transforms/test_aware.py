@@ -216,6 +216,20 @@ def test_norms_are_measured_where_a_policy_asks():
         np.testing.assert_allclose(means, [norm, math.nan, norm], rtol=1e-6)
 
 
+def test_norms_are_the_same_on_every_device():
+    policy = scripted([1.0] * 2, observes=("gradient_norm",), seen="gradient_norm", observe_at=[])
+    tx = oa.aware(optax.identity(), policy, axis_name="batch")
+    params = jnp.ones(3)
+
+    def seen(gradients):
+        _, opt_state = tx.update(gradients, tx.init(params), params, value=1.0)
+        return oa.report(opt_state).value_mean
+
+    gradients = jnp.arange(1.0, 5.0)[:, None] * jnp.array([2.0, 2.0, 1.0])
+    norms = jax.jit(jax.vmap(seen, axis_name="batch"))(gradients)
+    np.testing.assert_allclose(norms, [7.5] * 4, rtol=1e-6)
+
+
 def test_the_end_of_a_known_run_is_reported():
     tx = oa.aware(optax.identity(), CONSTANT, learning_rate=1.0, total_steps=10)
     _, _, reports, _ = train(tx, lambda x: 0.0 * x, jnp.float32(1.0), 12)

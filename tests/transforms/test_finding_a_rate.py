@@ -27,8 +27,14 @@ TIME = np.arange(STEPS)
 NEAR_MINIMUM = np.std(0.5 * bowl().targets ** 2 @ bowl().curvature)
 """The standard deviation of the loss where the parameters have arrived."""
 
+NEAR = {"start": 0.3 * bowl().start}
+"""So little progress that an offset may be more than all of it."""
+
+# One of eight deviations is a jump of the data, after which everything starts again.
 OFFSETS = {
-    f"offset of {size} deviations, {name}": bowl(value_offset=size * NEAR_MINIMUM * course)
+    f"offset of {size} deviations, {name}": bowl(
+        value_offset=size * NEAR_MINIMUM * course, **(NEAR if size < 8 else {})
+    )
     for size in (0.5, 1, 2, 4, 8)
     for name, course in {
         "step": (TIME >= STEPS // 2).astype(float),
@@ -39,7 +45,7 @@ BURST = TIME % 100 >= 97
 BURSTS = {
     "bursts of nan": bowl(value_offset=np.where(BURST, np.nan, 0.0)),
     "bursts of spikes": bowl(
-        value_offset=np.where(BURST, 100.0, 0.0), gradient_factor=np.where(BURST, 100.0, 1.0)
+        value_factor=np.where(BURST, 100.0, 1.0), gradient_factor=np.where(BURST, 100.0, 1.0)
     ),
 }
 FAR = 1e6
@@ -64,6 +70,7 @@ CASES = {
     "too long a first step": bowl(start=bowl().start + FAR, targets=bowl().targets + FAR),
     "overflowing": bowl(loss_scale=1e20),
     "underflowing": bowl(loss_scale=1e-25),
+    "near": bowl(**NEAR),
     **OFFSETS,
     **BURSTS,
 }
@@ -184,12 +191,13 @@ def test_a_spike_is_skipped_and_leaves_no_trace(inner):
 @every_inner
 @pytest.mark.parametrize("name", [*OFFSETS, *BURSTS])
 def test_what_the_data_do_to_the_loss_is_not_blamed_on_the_rate(inner, name):
-    plain, course = run(inner)["plain"], run(inner)[name]
+    near = name in OFFSETS and "8 deviations" not in name
+    plain, course = run(inner)["near" if near else "plain"], run(inner)[name]
     since = slice(STEPS // 2, None)
     ratio = course.rate[since] / plain.rate[since]
     assert ratio.min() > 0.25, ratio.min()
     assert ratio.max() < 4.0, ratio.max()
-    assert course.averaged_loss[-1] < 0.01 * course.loss[0]
+    assert course.averaged_loss[-1] < max(0.01 * course.loss[0], 3.0 * plain.averaged_loss[-1])
 
 
 THREE = (TIME >= 200) & (TIME < 203)

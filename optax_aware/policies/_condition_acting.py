@@ -1,27 +1,22 @@
-"""The two ways in which `condition_based` takes a step: listening, and acting."""
-
-from typing import NamedTuple
+"""How `condition_based` goes on: it ramps, holds, and judges every value."""
 
 import jax
 import jax.numpy as jnp
 
-from optax_aware._types import Condition, Decision, Evidence, Observation, Scalar
-from optax_aware.policies._loss_guard import (
-    GuardState,
-    LossView,
-    first_guard,
-    judge,
-    listen,
-    settle,
+from optax_aware._types import Condition, Decision, Evidence, Observation
+from optax_aware.policies._condition_state import (
+    HOLDING,
+    RAMPING,
+    ConditionBasedState,
+    Settings,
+    chosen,
 )
+from optax_aware.policies._loss_guard import GuardState, LossView, judge, settle
 from optax_aware.policies._rate_search import (
     LARGEST_RATE,
-    SearchState,
     SlopeView,
-    first_search,
     forget_slopes,
     ramped,
-    start_rate,
     watch_slope,
 )
 from optax_aware.policies._revision import (
@@ -36,9 +31,6 @@ from optax_aware.policies._revision import (
     watch_path,
 )
 from optax_aware.policies._scale import bounded, counted
-from optax_aware.statistics import BlockMeanState, block_mean
-
-LISTENING, RAMPING, HOLDING = 0, 1, 2
 
 RAMP_RETREAT = 8.0
 HOLD_RETREAT = 2.0
@@ -64,114 +56,6 @@ HOLD_KEEP_FRACTION = 0.1
 
 LEVEL_ERROR = 1.2533 * (0.1 / 1.9) ** 0.5
 """Standard error of a running mean of decay 0.9 in mean absolute deviations, Gaussian noise."""
-
-
-class Settings(NamedTuple):
-    """The arguments of `condition_based`."""
-
-    listen_steps: Scalar | int
-    growth: Scalar | float
-    boost: Scalar | float
-    threshold: Scalar | float
-    factor: Scalar | float
-    patience: Scalar | int
-    drift_patience: Scalar | int
-
-
-class ConditionBasedState(NamedTuple):
-    """What `condition_based` remembers.
-
-    Attributes:
-      condition_phase: 0 listening, 1 ramping, 2 holding, int32.
-      condition_rate: the present rate, float32.
-      condition_found_rate: the rate at the end of the ramp; 0 before it, float32.
-      condition_found_steps: the active steps until then, int32.
-      condition_active_steps: believed steps since listening ended, int32.
-      condition_peak: the largest shape so far, which the rate refers to, float32.
-      condition_tried_rate: the rate before the last climb, float32.
-      condition_suspect: 1 after a rewind whose cause the next value will tell, int32.
-      condition_nonfinite_seen: steps at which the loss or a gradient was not finite, int32.
-      condition_listened: the first values.
-      condition_guard: what is remembered of the losses.
-      condition_search: what is remembered of the slopes along single updates.
-      condition_revision: what is remembered of the slope of the path.
-    """
-
-    condition_phase: jax.Array
-    condition_rate: jax.Array
-    condition_found_rate: jax.Array
-    condition_found_steps: jax.Array
-    condition_active_steps: jax.Array
-    condition_peak: jax.Array
-    condition_tried_rate: jax.Array
-    condition_suspect: jax.Array
-    condition_nonfinite_seen: jax.Array
-    condition_listened: BlockMeanState
-    condition_guard: GuardState
-    condition_search: SearchState
-    condition_revision: RevisionState
-
-
-def first_state() -> ConditionBasedState:
-    """Return the state before the first value."""
-    return ConditionBasedState(
-        condition_phase=jnp.array(LISTENING, jnp.int32),
-        condition_rate=jnp.zeros((), jnp.float32),
-        condition_found_rate=jnp.zeros((), jnp.float32),
-        condition_found_steps=jnp.zeros((), jnp.int32),
-        condition_active_steps=jnp.zeros((), jnp.int32),
-        condition_peak=jnp.zeros((), jnp.float32),
-        condition_tried_rate=jnp.zeros((), jnp.float32),
-        condition_suspect=jnp.zeros((), jnp.int32),
-        condition_nonfinite_seen=jnp.zeros((), jnp.int32),
-        condition_listened=block_mean(2).init(),
-        condition_guard=first_guard(),
-        condition_search=first_search(),
-        condition_revision=first_revision(),
-    )
-
-
-def hear(
-    settings: Settings,
-    state: ConditionBasedState,
-    observation: Observation,
-    value: jax.Array,
-    finite: jax.Array,
-) -> tuple[ConditionBasedState, Decision]:
-    """Take in one of the first values, and start the ramp once there are enough of them."""
-    values, block = block_mean(settings.listen_steps).update(
-        state.condition_listened, jnp.where(finite, value, jnp.nan)
-    )
-    guard = listen(state.condition_guard, value, finite)
-    deviation = block.standard_error * jnp.sqrt(jnp.asarray(settings.listen_steps, jnp.float32))
-    rate = start_rate(observation, block.mean, deviation)
-    measured = jnp.isfinite(rate)
-    ready = block.complete & (~measured | (rate > 0.0))
-    # Without an optimizer to measure, all that is left is to guard the rate that is there.
-    phase = jnp.where(measured, jnp.int32(RAMPING), jnp.int32(HOLDING))
-    rate = jnp.where(measured, rate, 1.0)
-    waiting = state._replace(condition_listened=values, condition_guard=guard)
-    started = waiting._replace(
-        condition_phase=phase,
-        condition_rate=rate,
-        condition_search=state.condition_search._replace(search_start=rate, search_turn=rate),
-    )
-    heard = jnp.where(finite, jnp.int32(Condition.LISTENING), jnp.int32(Condition.NONFINITE))
-    return _where(ready, started, waiting), Decision(
-        scale=jnp.where(ready & ~measured, rate, 0.0),
-        condition=heard,
-        skip=~finite,
-        rewind=jnp.asarray(False),
-        keep=ready,
-        restart_average=ready,
-        observe=~ready,
-        evidence=Evidence(
-            value_mean=guard.guard_level.robust_level,
-            value_standard_error=jnp.float32(jnp.inf),
-            progress=jnp.float32(0.0),
-            annealing_gain=jnp.float32(jnp.inf),
-        ),
-    )
 
 
 def act(
@@ -257,8 +141,8 @@ def act(
         condition_tried_rate=tried_rate,
         condition_suspect=asks.astype(jnp.int32),
         condition_guard=settle(guard, loss, rewind, rewind & rewindable, keep),
-        condition_search=_where(rewind | drifted | swings, forget_slopes(unmoved, rate), unmoved),
-        condition_revision=_where(drifted, first_revision(), revision),
+        condition_search=chosen(rewind | drifted | swings, forget_slopes(unmoved, rate), unmoved),
+        condition_revision=chosen(drifted, first_revision(), revision),
     )
     return after, Decision(
         scale=_per_peak(rate, peak),
@@ -329,7 +213,3 @@ def _condition(
         [jnp.int32(condition) for _, condition in cases],
         jnp.int32(Condition.FLAT),
     )
-
-
-def _where(flag: jax.Array, first, second):
-    return jax.tree.map(lambda new, old: jnp.where(flag, new, old), first, second)
