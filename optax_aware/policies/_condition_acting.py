@@ -94,12 +94,8 @@ def act(
     guilty = (harmed & ~asks) | told | swings
 
     searched = _searched(settings, state, search, slope, turn, found)
-    tried_rate = jnp.where(loss.climbed, searched, state.condition_tried_rate)
     ceiling = _risen(search.search_ceiling, active, loss.believed)
     rate, ceiling = _retreat(guilty, state, searched, ceiling)
-    # The loss is no better where it was: the data have climbed, and the rate was not to blame.
-    rate = jnp.where(loss.acquitted, jnp.maximum(rate, tried_rate), rate)
-    ceiling = jnp.where(loss.acquitted, jnp.maximum(ceiling, tried_rate), ceiling)
 
     grown = rate / jnp.where(state.condition_found_rate > 0.0, state.condition_found_rate, 1.0)
     change = log_change(path, revision.revision_steps, active, grown, loss.progress)
@@ -115,7 +111,7 @@ def act(
 
     rewind = harmed | found
     restored = rewind & rewindable
-    due = _keep_due(guard, revision, ramping, slope) & loss.near_best & ~rewind
+    due = _keep_due(guard, revision, ramping, slope) & loss.worth_keeping & ~rewind
     keep = loss.drifted | loss.acquitted | due
     left = rewind | loss.drifted | swings
     unmoved = search._replace(search_ceiling=ceiling, search_turn=turn)
@@ -126,7 +122,6 @@ def act(
         condition_found_steps=jnp.where(found, active, state.condition_found_steps),
         condition_active_steps=jnp.where(begins_anew, state.condition_found_steps, active),
         condition_peak=peak,
-        condition_tried_rate=tried_rate,
         condition_suspect=asks.astype(jnp.int32),
         condition_guard=settle(guard, loss, rewind, restored, keep),
         condition_search=chosen(left, forget_slopes(unmoved, rate), unmoved),
@@ -154,7 +149,7 @@ def _searched(
 ) -> jax.Array:
     """Return the rate of the ramp after this step: the next one, or the one that was found."""
     rate = state.condition_rate
-    higher = ramped(rate, slope.overshoot, search.search_ceiling, settings.growth, settings.boost)
+    higher = ramped(rate, slope, search.search_ceiling, settings.growth, settings.boost)
     rate = jnp.where((state.condition_phase == RAMPING) & slope.known, higher, rate)
     return jnp.where(found, turn * jnp.asarray(settings.factor, jnp.float32), rate)
 
