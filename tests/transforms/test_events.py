@@ -227,9 +227,9 @@ def test_a_cooldown_is_told_from_its_beginning_to_the_first_thing_that_interrupt
     policy = scripted([1.0] * 22, conditions=[FLAT] * 16 + [SPIKE] * 6, skip=[16])
     opt_state = play(steered(policy, total_steps=20), [1.0] * 22)
     assert told(opt_state) == [
-        (15, 15, "cooling", "cooled", 0.1, 0.083333),
-        (16, 16, "spike", "skipped", 0.083333, 0.066667),
-        (20, 21, "done", "cooled", 0.016667, 0.0),
+        (15, 15, "cooling", "cooled", 0.1, 0.059175),
+        (16, 16, "spike", "skipped", 0.059175, 0.042265),
+        (20, 21, "done", "cooled", 0.008713, 0.0),
     ]
     assert oa.CONDITIONS[int(oa.report(opt_state).condition)] == "done"
 
@@ -237,8 +237,8 @@ def test_a_cooldown_is_told_from_its_beginning_to_the_first_thing_that_interrupt
 def test_a_step_left_out_puts_the_beginning_of_the_cooldown_off():
     opt_state = play(steered(oa.policies.constant(), total_steps=20), [1.0] * 15 + [math.nan] + [1])
     assert told(opt_state) == [
-        (15, 15, "nonfinite", "skipped", 0.1, 0.083333),
-        (16, 16, "cooling", "cooled", 0.083333, 0.066667),
+        (15, 15, "nonfinite", "skipped", 0.1, 0.059175),
+        (16, 16, "cooling", "cooled", 0.059175, 0.042265),
     ]
 
 
