@@ -4,12 +4,12 @@ import jax
 import jax.numpy as jnp
 
 from optax_aware._types import Condition, Decision, Evidence, Observation
+from optax_aware.policies._climb_trial import MEAN_ERROR
 from optax_aware.policies._condition_state import (
     HOLDING,
     RAMPING,
     ConditionBasedState,
     Settings,
-    chosen,
 )
 from optax_aware.policies._loss_guard import GuardState, LossView, judge, settle
 from optax_aware.policies._rate_search import (
@@ -31,7 +31,7 @@ from optax_aware.policies._revision import (
     log_change,
     watch_path,
 )
-from optax_aware.policies._scale import bounded, counted
+from optax_aware.policies._scale import bounded, chosen, counted
 
 RAMP_RETREAT = 8.0
 HOLD_RETREAT = 2.0
@@ -55,7 +55,7 @@ HOLD_KEEP = 25
 HOLD_KEEP_FRACTION = 0.1
 """Steps between snapshots: their lag stays a fixed part of the run."""
 
-LEVEL_ERROR = 1.2533 * (0.1 / 1.9) ** 0.5
+LEVEL_ERROR = MEAN_ERROR * (0.1 / 1.9) ** 0.5
 """Standard error of a running mean of decay 0.9 in mean absolute deviations, Gaussian noise."""
 
 

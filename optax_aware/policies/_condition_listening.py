@@ -9,10 +9,10 @@ from optax_aware.policies._condition_state import (
     RAMPING,
     ConditionBasedState,
     Settings,
-    chosen,
 )
 from optax_aware.policies._loss_guard import listen
 from optax_aware.policies._rate_search import start_rate
+from optax_aware.policies._scale import chosen
 from optax_aware.statistics import block_mean
 
 

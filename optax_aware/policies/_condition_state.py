@@ -74,8 +74,3 @@ def first_state() -> ConditionBasedState:
         condition_search=first_search(),
         condition_revision=first_revision(),
     )
-
-
-def chosen(flag: jax.Array, first, second):
-    """Return the first tree where the flag is true, else the second."""
-    return jax.tree.map(lambda new, old: jnp.where(flag, new, old), first, second)

@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 
 from optax_aware._types import Scalar
+from optax_aware.policies._climb_trial import TrialState, first_trial, hear_witness, opened
 from optax_aware.policies._lasting_rise import RiseState, first_rise, forget_values, watch_rise
-from optax_aware.policies._scale import counted
+from optax_aware.policies._scale import chosen, counted
 from optax_aware.statistics import RobustLevelState, robust_level
 
 SPIKE_DEVIATIONS = 8.0
@@ -34,16 +35,6 @@ What comes more often belongs to the data: a rare class, or blocks of another ki
 DOUBTED_REACH = 2.0
 """Such values are believed up to this many times what was doubted before."""
 
-TRIAL_LEAST = 5
-TRIAL_STEPS = 50
-"""Values after a rewind that tell a climb of the parameters from a climb of the data, ..."""
-
-TRIAL_ERRORS = 2.0
-"""... by so many standard errors; where they do not, the parameters are to blame."""
-
-MEAN_ERROR = 1.2533
-"""Standard deviation over mean absolute deviation, Gaussian noise."""
-
 CALM_STEPS = 10
 """Believed values after a rewind before the level is compared with the best: its memory."""
 
@@ -67,9 +58,7 @@ class GuardState(NamedTuple):
       guard_seen: values that were believed, int32.
       guard_doubted_runs: runs of values that were not, and passed by themselves, int32.
       guard_doubted_excess: how far above the level they were on average, float32.
-      guard_trial: values that the trial after a climb still waits for, int32.
-      guard_trial_mean: the mean of those that have come, float32.
-      guard_trial_level: what they must stay below for the parameters to be guilty, float32.
+      guard_trial: the trial after a climb.
       guard_rise: what is remembered of the losses over long windows.
       guard_calm: values that were believed since the last rewind, int32.
       guard_since_keep: values since the last snapshot, int32.
@@ -84,9 +73,7 @@ class GuardState(NamedTuple):
     guard_seen: jax.Array
     guard_doubted_runs: jax.Array
     guard_doubted_excess: jax.Array
-    guard_trial: jax.Array
-    guard_trial_mean: jax.Array
-    guard_trial_level: jax.Array
+    guard_trial: TrialState
     guard_rise: RiseState
     guard_calm: jax.Array
     guard_since_keep: jax.Array
@@ -122,9 +109,7 @@ def first_guard() -> GuardState:
         guard_seen=jnp.zeros((), jnp.int32),
         guard_doubted_runs=jnp.zeros((), jnp.int32),
         guard_doubted_excess=jnp.zeros((), jnp.float32),
-        guard_trial=jnp.zeros((), jnp.int32),
-        guard_trial_mean=jnp.zeros((), jnp.float32),
-        guard_trial_level=jnp.zeros((), jnp.float32),
+        guard_trial=first_trial(),
         guard_rise=first_rise(),
         guard_calm=jnp.zeros((), jnp.int32),
         guard_since_keep=jnp.zeros((), jnp.int32),
@@ -161,9 +146,7 @@ def judge(
     taken = jnp.minimum(value, announced.level + tolerated)
     level = _taken_in(state.guard_level, jnp.where(state.guard_seen > 0, taken, value), believed)
     bad_run = jnp.where(believed, 0, counted(state.guard_bad_run, ~believed))
-    doubt = jax.tree.map(
-        lambda fresh, old: jnp.where(bad_run <= 1, fresh, old), _LEVEL.init(), state.guard_doubt
-    )
+    doubt = chosen(bad_run <= 1, _LEVEL.init(), state.guard_doubt)
     doubt = _taken_in(doubt, value, finite & ~believed)
 
     passed = believed & (state.guard_bad_run > 0) & (state.guard_doubt.robust_seen > 0)
@@ -174,24 +157,13 @@ def judge(
         passed, portion * (distance - state.guard_doubted_excess), 0.0
     )
 
-    on_trial = believed & (state.guard_trial > 0)
-    heard = (TRIAL_STEPS + 1 - state.guard_trial).astype(jnp.float32)
-    trial_mean = state.guard_trial_mean + jnp.where(
-        on_trial, (value - state.guard_trial_mean) / jnp.maximum(heard, 1.0), 0.0
-    )
-    trial_error = MEAN_ERROR * announced.deviation / jnp.sqrt(jnp.maximum(heard, 1.0))
-    distance = trial_mean - state.guard_trial_level
-    certain = (heard >= TRIAL_LEAST) & (jnp.abs(distance) > TRIAL_ERRORS * trial_error)
-    decided = on_trial & (certain | (state.guard_trial == 1))
-    acquitted = decided & certain & (distance > 0.0)
-
-    settled = believed & (state.guard_calm > CALM_STEPS) & (state.guard_trial == 0)
+    trial, acquitted = hear_witness(state.guard_trial, value, believed, announced.deviation)
+    untried = believed & (state.guard_trial.trial_left == 0)
+    settled = untried & (state.guard_calm > CALM_STEPS)
     mean, deviation = level.robust_level, level.robust_deviation
     calmest = jnp.minimum(deviation, state.guard_best_deviation)
     lost = CLIMB_PROGRESS * drop + CLIMB_DEVIATIONS * calmest
-    rise, risen = watch_rise(
-        state.guard_rise, taken, believed & (state.guard_trial == 0) & (state.guard_calm > 0), drop
-    )
+    rise, risen = watch_rise(state.guard_rise, taken, untried & (state.guard_calm > 0), drop)
     quickly = settled & (mean > state.guard_best + lost)
     better = settled & (mean < state.guard_best)
     best = jnp.where(better, mean, state.guard_best)
@@ -222,9 +194,7 @@ def judge(
         guard_seen=counted(state.guard_seen, believed),
         guard_doubted_runs=doubted_runs,
         guard_doubted_excess=doubted_excess,
-        guard_trial=jnp.where(decided, 0, state.guard_trial - on_trial.astype(jnp.int32)),
-        guard_trial_mean=trial_mean,
-        guard_trial_level=state.guard_trial_level,
+        guard_trial=trial,
         guard_rise=rise,
         guard_calm=counted(state.guard_calm, believed),
         guard_since_keep=counted(state.guard_since_keep, jnp.asarray(True)),
@@ -243,22 +213,14 @@ def settle(
         guard_level=level._replace(
             robust_level=jnp.where(restored & view.finite, best, mean),
         ),
-        guard_trial=jnp.where(tried, TRIAL_STEPS, state.guard_trial).astype(jnp.int32),
-        guard_trial_mean=jnp.where(tried, 0.0, state.guard_trial_mean),
-        guard_trial_level=jnp.where(
-            tried, 0.5 * (view.climbed_from + view.climbed_to), state.guard_trial_level
-        ),
-        guard_rise=jax.tree.map(
-            lambda new, old: jnp.where(rewound, new, old),
-            forget_values(state.guard_rise),
-            state.guard_rise,
-        ),
+        guard_trial=chosen(tried, opened(view.climbed_from, view.climbed_to), state.guard_trial),
+        guard_rise=chosen(rewound, forget_values(state.guard_rise), state.guard_rise),
         guard_calm=jnp.where(rewound, 0, state.guard_calm),
         guard_since_keep=jnp.where(kept, 0, state.guard_since_keep),
     )
     # The data have climbed, or there is no way back: what was best before is out of reach.
     shifts = view.acquitted | (view.climbed & ~restored)
-    reached = jnp.where(view.acquitted, state.guard_trial_mean, mean)
+    reached = jnp.where(view.acquitted, state.guard_trial.trial_mean, mean)
     shifted = noted._replace(
         guard_level=level._replace(robust_level=reached),
         guard_first=state.guard_first + (reached - best),
@@ -273,14 +235,13 @@ def settle(
         guard_best=doubt.robust_level,
         guard_best_deviation=deviation,
         guard_bad_run=jnp.zeros((), jnp.int32),
-        guard_trial=jnp.zeros((), jnp.int32),
+        guard_trial=first_trial(),
         guard_rise=first_rise(),
         guard_calm=jnp.zeros((), jnp.int32),
     )
-    moved = jax.tree.map(lambda new, old: jnp.where(shifts, new, old), shifted, noted)
-    return jax.tree.map(lambda new, old: jnp.where(view.drifted, new, old), drifted, moved)
+    return chosen(view.drifted, drifted, chosen(shifts, shifted, noted))
 
 
 def _taken_in(level: RobustLevelState, value: jax.Array, believed: jax.Array) -> RobustLevelState:
     advanced, _ = _LEVEL.update(level, value)
-    return jax.tree.map(lambda new, old: jnp.where(believed, new, old), advanced, level)
+    return chosen(believed, advanced, level)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from optax_aware._types import Observation, Scalar
-from optax_aware.policies._scale import bounded
+from optax_aware.policies._scale import bounded, chosen
 from optax_aware.statistics import UpwardChangeState, upward_change
 
 LARGEST_RATE = 1e30
@@ -114,7 +114,7 @@ def watch_slope(
         search_promise=_smoothed(state.search_promise, promise),
         search_change=change,
     )
-    state = jax.tree.map(lambda new, old: jnp.where(known, new, old), advanced, state)
+    state = chosen(known, advanced, state)
     promised = -state.search_promise
     overshoot = state.search_slope / jnp.where(promised > 0.0, promised, 1.0)
     overshoot = jnp.where(promised > 0.0, jnp.clip(overshoot, -1.0, 10.0), 0.0)

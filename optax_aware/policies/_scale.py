@@ -1,4 +1,4 @@
-"""Arithmetic on scales and counters that cannot leave its range."""
+"""What policies do to scales, counters and states, none of which can leave its range."""
 
 import jax
 import jax.numpy as jnp
@@ -35,3 +35,8 @@ def finite_difference(first: jax.Array, second: jax.Array) -> jax.Array:
     """Return ``first - second``, at most the largest float32; infinite where either is."""
     known = jnp.isfinite(first) & jnp.isfinite(second)
     return jnp.where(known, jnp.clip(first - second, -_LARGEST, _LARGEST), jnp.inf)
+
+
+def chosen(flag: jax.Array, first, second):
+    """Return the first tree where the flag is true, else the second."""
+    return jax.tree.map(lambda new, old: jnp.where(flag, new, old), first, second)

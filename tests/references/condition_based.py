@@ -14,6 +14,7 @@ import math
 import numpy as np
 
 from optax_aware import Condition
+from optax_aware.policies import _climb_trial as trial
 from optax_aware.policies import _condition_acting as steps
 from optax_aware.policies import _lasting_rise as rise
 from optax_aware.policies import _loss_guard as guard
@@ -283,8 +284,8 @@ class _Policy:
         """Whether the data are to blame, once the values after the rewind tell."""
         heard = len(self.trial_values)
         distance = float(np.mean(self.trial_values)) - self.trial_level
-        error = guard.TRIAL_ERRORS * guard.MEAN_ERROR * deviation / math.sqrt(heard)
-        certain = heard >= guard.TRIAL_LEAST and self.above(abs(distance), error, self.grain)
+        error = trial.TRIAL_ERRORS * trial.MEAN_ERROR * deviation / math.sqrt(heard)
+        certain = heard >= trial.TRIAL_LEAST and self.above(abs(distance), error, self.grain)
         if certain:
             self.trial = 0
         return certain and distance > 0
@@ -392,7 +393,7 @@ class _Policy:
             if restored and loss["finite"]:
                 self.level.level = best
             if loss["climbed"]:
-                self.trial, self.trial_values = guard.TRIAL_STEPS, []
+                self.trial, self.trial_values = trial.TRIAL_STEPS, []
                 self.trial_level = (loss["climbed_from"] + loss["climbed_to"]) / 2
             if rewound:
                 self.recent = GrowingMean()
