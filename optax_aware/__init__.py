@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from optax_aware import policies, schedules
+from optax_aware import policies, schedules, search
 from optax_aware._types import CONDITIONS, Condition, Decision, Evidence, Observation, Policy
 from optax_aware.reporting._edits import reset, set_learning_rate
 from optax_aware.reporting._eval_params import eval_params
@@ -41,6 +41,7 @@ __all__ = [
     "reset",
     "scale_by_policy",
     "schedules",
+    "search",
     "set_learning_rate",
 ]
 
