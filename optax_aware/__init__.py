@@ -15,7 +15,7 @@ from optax_aware.transforms._aware import aware
 from optax_aware.transforms._scale_by_policy import scale_by_policy
 
 if TYPE_CHECKING:
-    from optax_aware import flax
+    from optax_aware import flax, plotting
 
 __all__ = [
     "CONDITIONS",
@@ -36,6 +36,7 @@ __all__ = [
     "events",
     "flax",
     "learning_rate",
+    "plotting",
     "policies",
     "report",
     "reset",
@@ -45,7 +46,7 @@ __all__ = [
     "set_learning_rate",
 ]
 
-_OPTIONAL = ("flax",)
+_OPTIONAL = ("flax", "plotting")
 
 
 def __getattr__(name: str) -> Any:

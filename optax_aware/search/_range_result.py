@@ -17,7 +17,8 @@ class RangeTest:
     Attributes:
       rates: the learning rate of each step that was made.
       losses: the loss before the update of each step; not finite where a step was left out.
-      smoothed: the losses without most of their noise; what is above the first losses is cut.
+      smoothed: the losses without most of their noise, cut at the highest of the first ones;
+        NaN at the end where all losses are above those.
       flat: the rates, from lowest to highest, at which the loss does not move yet; None where
         there are none, as for the next two.
       falling: those at which it falls.
@@ -96,9 +97,9 @@ def read_curve(
             num_steps,
             ("the loss is not finite at the first parameters: look at them, and at the data",),
         )
-    places = np.flatnonzero(finite)
-    seen = losses[places]
-    slope = read_slope(_capped(seen, first_steps), first_steps, smoothing_steps, descent_share)
+    places = _before_the_climb(losses, np.flatnonzero(finite), first_steps)
+    seen = np.minimum(losses[places], losses[places[:first_steps]].max())
+    slope = read_slope(seen, first_steps, smoothing_steps, descent_share)
     log_rates = np.log(rates[places])
 
     def rate_at(place: float) -> float:
@@ -106,20 +107,20 @@ def read_curve(
 
     lowest, highest = float(rates[0]), float(rates[-1])
     suggestion = interval = falling = None
+    begins = turns = min(slope.climbs, len(places) - 1)
     if slope.falls:
-        first, turn = rate_at(slope.first), rate_at(slope.last)
-        falling = (first, turn)
+        begins, turns = slope.first, slope.last
+        falling = (rate_at(begins), rate_at(turns))
         suggestion = rate_at(slope.at)
         interval = (rate_at(slope.low), rate_at(slope.high))
-    else:
-        first = turn = rate_at(slope.climbs)
+    goes_on = places[int(turns)] < len(losses) - 1
     return RangeTest(
         rates=rates,
         losses=losses,
-        smoothed=np.interp(np.arange(len(losses)), places, slope.smoothed),
-        flat=(lowest, first) if lowest < first else None,
+        smoothed=np.interp(np.arange(len(losses)), places, slope.smoothed, right=np.nan),
+        flat=(lowest, rate_at(begins)) if begins > 0 else None,
         falling=falling,
-        erratic=(turn, highest) if turn < highest else None,
+        erratic=(rate_at(turns), highest) if goes_on else None,
         suggestion=suggestion,
         interval=interval,
         stopped=ending,
@@ -128,9 +129,13 @@ def read_curve(
     )
 
 
-def _capped(losses: np.ndarray, first_steps: int) -> np.ndarray:
-    """Cut what a divergence has added, which would reach back through the smoothing."""
-    return np.minimum(losses, losses[:first_steps].max())
+def _before_the_climb(losses: np.ndarray, places: np.ndarray, first_steps: int) -> np.ndarray:
+    """Leave out the end if it lies above all of the first losses: a divergence.
+
+    It would reach back through the smoothing, and move the lowest place.
+    """
+    low = np.flatnonzero(losses[places] <= losses[places[:first_steps]].max())
+    return places[: int(low[-1]) + 1]
 
 
 def _remarks(
