@@ -54,9 +54,9 @@ def start(
     )
 
 
-def kept(candidates: Candidates, places: Sequence[int], width: int) -> Candidates:
+def kept(candidates: Candidates, places: np.ndarray, width: int) -> Candidates:
     """Return the runs at some places, filled up to ``width`` with the last of them."""
-    chosen = np.asarray([*places, *[places[-1]] * (width - len(places))])
+    chosen = np.concatenate([places, np.repeat(places[-1:], width - len(places))])
     less: Candidates = jax.tree.map(lambda leaf: leaf[chosen], candidates)
     return less._replace(going=jnp.arange(width) < len(places))
 
@@ -82,10 +82,10 @@ def train(
     candidates: Candidates,
     first: jax.Array,
     count: jax.Array,
-    stacked: Any,
     offset: jax.Array,
-    untrained: optax.Params,
     sign: jax.Array,
+    stacked: Any,
+    untrained: optax.Params,
     *,
     size: int,
     loss_fn: Callable[[Any, Any], jax.Array],
@@ -98,10 +98,10 @@ def train(
       candidates: the runs.
       first: the number of steps that they have made.
       count: how many to make.
-      stacked: the batches, the same for all runs.
       offset: the place of the first batch.
-      untrained: the parameters that all began with.
       sign: 1 where ``inner`` gives a direction, -1 where its updates go downhill already.
+      stacked: the batches, the same for all runs.
+      untrained: the parameters that all began with.
       size: the number of rows of what is returned, at least ``count``.
       loss_fn: the loss of parameters and batch.
       inner: the inner optimizer.

@@ -11,16 +11,13 @@ import optax
 from optax_aware._arguments import check_callable, check_integer
 from optax_aware.search._arguments import check_loss, check_range
 from optax_aware.search._batches import BatchSource, chunks
-from optax_aware.search._candidates import everywhere, kept, spread, start, train
+from optax_aware.search._candidates import Candidates, everywhere, kept, spread, start, train
 from optax_aware.search._coarse_result import Candidate, CoarseToFine
+from optax_aware.search._narrowing import between_neighbours, hopeless
 from optax_aware.transforms._arguments import check_inner
 from optax_aware.transforms._direction_sign import direction_sign
 
 PARTS = 4
-HOPELESS_ERRORS = 3.0
-"""Standard errors by which a run does worse than no training at all before it is given up."""
-HOPELESS_SHARE = 1e-3
-"""The share of the untrained loss that it has to be worse by at least: more than rounding."""
 
 
 class _Setup(NamedTuple):
@@ -141,7 +138,7 @@ def coarse_to_fine(
         best = _best_place(found)
         if best is None:
             break
-        grid = _between_neighbours([one.rate for one in found], best, num_rates)
+        grid = between_neighbours([one.rate for one in found], best, num_rates)
     return CoarseToFine(tuple(found), num_steps)
 
 
@@ -149,7 +146,7 @@ def _train_round(setup: _Setup, rates: np.ndarray, round_number: int) -> list[Ca
     """Train one round, a quarter after the other, and tell what came of every rate."""
     width = _width(len(rates), len(setup.devices))
     runs = spread(start(setup.params, setup.inner, rates, width), setup.devices)
-    members = list(range(len(rates)))  # which rate each place of `runs` has
+    members = np.arange(len(rates))  # which rate each place of `runs` has
     steps = np.zeros(len(rates), int)
     scores = np.full(len(rates), np.nan)
     size = -(-setup.num_steps // PARTS)
@@ -157,84 +154,58 @@ def _train_round(setup: _Setup, rates: np.ndarray, round_number: int) -> list[Ca
         stacked, offset = setup.source.take(first, count, size)
         if first == 0:
             check_loss(setup.loss_fn, setup.params, stacked)
-        shared = everywhere(
-            (
-                jnp.int32(first),
-                jnp.int32(count),
-                stacked,
-                jnp.int32(offset),
-                setup.params,
-                setup.sign,
-            ),
-            runs,
-        )
+        numbers = (jnp.int32(first), jnp.int32(count), jnp.int32(offset), setup.sign)
+        numbers, stacked, untrained = everywhere((numbers, stacked, setup.params), runs)
         runs, losses, references = train(
             runs,
-            *shared,
+            *numbers,
+            stacked,
+            untrained,
             size=size,
             loss_fn=setup.loss_fn,
             inner=setup.inner,
             schedule=setup.schedule,
         )
         losses, references = np.asarray(losses, float), np.asarray(references, float)
-        going = np.asarray(runs.going)
-        made = np.sum(np.isfinite(losses), axis=0)
-        alive = [
-            place
-            for place in range(len(members))
-            if going[place] and not _hopeless(losses[:count, place], references[:count])
-        ]
-        for place, member in enumerate(members):
-            steps[member] += made[place]
-        if first + count == setup.num_steps:
-            for place in alive:
-                of_run = losses[:count, place]
-                scores[members[place]] = of_run[np.isfinite(of_run)].mean()
-        if not alive:
+        losses, references = losses[:count, : len(members)], references[:count]
+        steps[members] += np.sum(np.isfinite(losses), axis=0)
+        lost = [hopeless(losses[:, place], references) for place in range(len(members))]
+        going = np.asarray(runs.going)[: len(members)] & ~np.array(lost)
+        if not going.any():
             break
-        narrower = _width(1 << (len(alive) - 1).bit_length(), len(setup.devices))
-        if first + count == setup.num_steps or narrower >= len(going):
-            narrower = len(going)
-        runs = spread(kept(runs, alive, narrower), setup.devices)
-        members = [members[place] for place in alive]
-    if setup.eval_fn is not None and np.isfinite(scores).any():
-        evaluated = np.asarray(jax.jit(jax.vmap(setup.eval_fn))(runs.params), float)
-        scores[members] = evaluated[: len(members)]
+        if first + count < setup.num_steps:
+            runs, members = _without_lost(runs, members, going, setup.devices)
+        else:
+            scores[members[going]] = _scores(setup, runs, losses)[going]
     return [
         Candidate(round_number, float(rate), float(score), int(made))
         for rate, score, made in zip(rates, scores, steps, strict=True)
     ]
 
 
-def _hopeless(losses: np.ndarray, references: np.ndarray) -> bool:
-    """Whether losses are above those of the untrained parameters, in their second half.
+def _without_lost(
+    runs: Candidates, members: np.ndarray, going: np.ndarray, devices: Sequence[Any]
+) -> tuple[Candidates, np.ndarray]:
+    """Stop the lost runs, and leave them out once those that go on fit into half the places.
 
-    They see the same batches, so most of the noise is in both. A divergence grows so fast that
-    its standard error says nothing: there it is enough that the least is above all references.
+    Every width is compiled once, so widths are powers of two where the devices allow it.
     """
-    losses, references = losses[len(losses) // 2 :], references[len(references) // 2 :]
-    seen = np.isfinite(losses) & np.isfinite(references)
-    if not seen.any():
-        return True
-    losses, references = losses[seen], references[seen]
-    excess = losses - references
-    if excess.mean() <= HOPELESS_SHARE * np.abs(references).mean():
-        return False
-    error = excess.std() / np.sqrt(max(len(excess) - 1, 1))
-    return bool(excess.mean() > HOPELESS_ERRORS * error or losses.min() > references.max())
+    places = np.flatnonzero(going)
+    width = _width(1 << (len(places) - 1).bit_length(), len(devices))
+    if width < runs.going.shape[0]:
+        return spread(kept(runs, places, width), devices), members[places]
+    filled = np.concatenate([going, np.zeros(runs.going.shape[0] - len(going), bool)])
+    return runs._replace(going=jax.device_put(filled, runs.going.sharding)), members
 
 
-def _between_neighbours(rates: Sequence[float], best: int, count: int) -> np.ndarray:
-    """Return new rates on both sides of the best, up to its neighbours, evenly on each side."""
-    lower = rates[max(best - 1, 0)]
-    upper = rates[min(best + 1, len(rates) - 1)]
-    below = 0 if best == 0 else count if best == len(rates) - 1 else count // 2
-    return np.concatenate(
-        [
-            np.geomspace(lower, rates[best], below + 2)[1:-1],
-            np.geomspace(rates[best], upper, count - below + 2)[1:-1],
-        ]
-    )
+def _scores(setup: _Setup, runs: Candidates, losses: np.ndarray) -> np.ndarray:
+    """Return what decides about every run: held-out loss, or mean training loss at the end."""
+    if setup.eval_fn is not None:
+        evaluated = jax.jit(jax.vmap(setup.eval_fn))(runs.params)
+        return np.asarray(evaluated, float)[: losses.shape[1]]
+    finite = np.isfinite(losses)
+    sums = np.where(finite, losses, 0.0).sum(axis=0)
+    return sums / np.maximum(finite.sum(axis=0), 1)
 
 
 def _best_place(found: Sequence[Candidate]) -> int | None:

@@ -24,7 +24,7 @@ class RangeTest:
       falling: those at which it falls.
       erratic: those from its lowest point on, where it swings or climbs.
       suggestion: the rate to train with, or None where the loss falls nowhere.
-      interval: where the suggestion would lie nine times out of ten with other minibatches;
+      interval: where it would lie without noise and smoothing, at least nine times out of ten;
         None without a suggestion.
       stopped: why the test ended: "at the end" of the range, "diverged", or "nonfinite".
       num_steps: how many steps were asked for.
@@ -101,13 +101,14 @@ def read_curve(
     seen = np.minimum(losses[places], losses[places[:first_steps]].max())
     slope = read_slope(seen, first_steps, smoothing_steps, descent_share)
     log_rates = np.log(rates[places])
+    lowest, highest = float(rates[0]), float(rates[-1])
 
     def rate_at(place: float) -> float:
-        return float(np.exp(np.interp(place, np.arange(len(places)), log_rates)))
+        between = np.exp(np.interp(place, np.arange(len(places)), log_rates))
+        return min(max(float(between), lowest), highest)
 
-    lowest, highest = float(rates[0]), float(rates[-1])
     suggestion = interval = falling = None
-    begins = turns = min(slope.climbs, len(places) - 1)
+    begins = turns = min(slope.climbs, len(places) - 1) if stopped else len(places) - 1
     if slope.falls:
         begins, turns = slope.first, slope.last
         falling = (rate_at(begins), rate_at(turns))
@@ -125,7 +126,7 @@ def read_curve(
         interval=interval,
         stopped=ending,
         num_steps=num_steps,
-        remarks=_remarks(slope, ending, len(places), first_steps, len(losses) - len(places)),
+        remarks=_remarks(slope, ending, len(places), first_steps, int(np.sum(~finite))),
     )
 
 

@@ -64,7 +64,8 @@ def read_slope(
     Two things make that place uncertain. Noise: the residuals are put back on the smoothed
     curve with random signs, which keeps their size at each rate, and the place is looked for
     again (the wild bootstrap). Smoothing: smoothing once more moves the place about as far as
-    smoothing has moved it.
+    smoothing has moved it. The interval reaches equally far to both sides: what moves the
+    place one way in the replicates has moved the place itself as well.
 
     Args:
       losses: finite losses, at least one.
@@ -104,6 +105,7 @@ def read_slope(
         for curve, one in zip(replicates @ weights.T, replicates, strict=True)
     ]
     noise = np.quantile(places, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]) - (at + shift)
+    reach = np.abs(noise).max() + abs(shift)
     return Slope(
         smoothed=smoothed,
         falls=True,
@@ -112,8 +114,8 @@ def read_slope(
         settled=_crossing(smoothed, level, SETTLED_SHARE),
         climbs=climbs,
         at=at,
-        low=max(0.0, at + min(noise[0], 0.0) - abs(shift)),
-        high=min(len(losses) - 1.0, at + max(noise[1], 0.0) + abs(shift)),
+        low=max(0.0, at - reach),
+        high=min(len(losses) - 1.0, at + reach),
     )
 
 
