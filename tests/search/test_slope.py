@@ -45,11 +45,11 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(name, noise):
     generator = np.random.default_rng(1)
     found = [
         read_slope(curve + generator.normal(0.0, noise, 200), FIRST, REACH, SHARE)
-        for _ in range(40)
+        for _ in range(25)
     ]
     assert all(slope.falls for slope in found)
     covered = np.mean([slope.low <= truth <= slope.high for slope in found])
-    assert covered >= CONFIDENCE - 2.0 * np.sqrt(CONFIDENCE * (1.0 - CONFIDENCE) / 40)
+    assert covered >= CONFIDENCE - 2.0 * np.sqrt(CONFIDENCE * (1.0 - CONFIDENCE) / 25)
     widths = [slope.high - slope.low for slope in found]
     assert np.median(widths) < 30.0
     assert np.median(np.abs([slope.at - truth for slope in found])) < 5.0
