@@ -15,7 +15,7 @@ from optax_aware.plotting._style import (
 )
 from optax_aware.search import CoarseToFine
 
-_MARKERS = "osD^vP"
+_MARKERS, _MANY = "osD^vP", 24
 
 
 def coarse_to_fine(result: CoarseToFine, *, ax: Axes | None = None) -> Axes:
@@ -55,10 +55,9 @@ def coarse_to_fine(result: CoarseToFine, *, ax: Axes | None = None) -> Axes:
         handles += ax.plot(
             [one.rate for one in members],
             [one.loss if np.isfinite(one.loss) else np.nan for one in members],
-            linestyle=":",
-            linewidth=1.0,
+            linestyle="none",
             marker=_MARKERS[(number - 1) % len(_MARKERS)],
-            markersize=5,
+            markersize=5 if len(members) <= _MANY else 3.5,
             color=COLOURS[(number - 1) % len(COLOURS)],
             label=f"round {number}",
         )
