@@ -13,6 +13,7 @@ from experiments.configuration import LEARNING_RATE, check_request, configure
 from experiments.contenders.catalogue import CONTENDERS
 from experiments.errors import UsageError
 from experiments.folder import claim, default_folder
+from experiments.searches.commands import RangeTest, Search
 from experiments.workloads import WORKLOADS, find_workload
 
 if TYPE_CHECKING:
@@ -99,38 +100,6 @@ class Report:
     """Where report.md and the figures are written. Default: --source."""
 
 
-@dataclass
-class RangeTest:
-    """See how often learning-rate range tests agree with tuned schedules: minutes."""
-
-    task: Annotated[tuple[tuple[str, ...], ...], tyro.conf.UseAppendAction] = ()
-    """Which development tasks of the suite, one or more names. Default: all."""
-    seeds: int = 3
-    """How many tests of each task, with the seeds 0, 1, ..."""
-    source: Path = Path("experiments/results/suite")
-    """The folder with the suite's CSVs, which say what the tuned rates are."""
-    out: Path = Path("runs/range_test")
-    """Where everything is written."""
-    data_dir: Path | None = None
-    """The folder of Fashion-MNIST's files. Default: where Debian's package puts them."""
-
-
-@dataclass
-class Search:
-    """Search a rate from coarse to fine, and time it against one run after another."""
-
-    task: str = "digits_mlp"
-    """A task of the suite."""
-    rates: int = 64
-    """How many rates in each of two rounds."""
-    steps: int = 200
-    """Updates of each run."""
-    out: Path = Path("runs/search")
-    """Where everything is written."""
-    data_dir: Path | None = None
-    """The folder of Fashion-MNIST's files. Default: where Debian's package puts them."""
-
-
 Command = (
     Annotated[List, tyro.conf.subcommand("list")]
     | Annotated[Train, tyro.conf.subcommand("train")]
@@ -158,10 +127,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _suite(command)
         elif isinstance(command, Report):
             _report(command)
-        elif isinstance(command, RangeTest):
-            _range_test(command)
-        elif isinstance(command, Search):
-            _search(command)
+        elif isinstance(command, (RangeTest, Search)):
+            command.run()
         else:
             _run(command)
     except UsageError as error:
@@ -247,23 +214,6 @@ def _report(command: Report) -> None:
 
     for path in write_report(command.source, command.out or command.source):
         sys.stdout.write(f"wrote {path}\n")
-
-
-def _range_test(command: RangeTest) -> None:
-    from rich.console import Console
-
-    from experiments.searches.agreement import run_agreement
-
-    names = tuple(itertools.chain.from_iterable(command.task))
-    run_agreement(command.source, command.out, names, command.seeds, command.data_dir, Console())
-
-
-def _search(command: Search) -> None:
-    from rich.console import Console
-
-    from experiments.searches.at_once import run_search
-
-    run_search(command.task, command.rates, command.steps, command.out, command.data_dir, Console())
 
 
 def _run(command: Train | Compare) -> None:

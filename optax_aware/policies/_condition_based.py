@@ -37,8 +37,9 @@ def condition_based(
        Start with :math:`\eta = \max(0.3 \sigma / \langle g, u \rangle,
        10^{-4} \|x\| / \|u\|)`, a first step that is lost in the noise, but never more than
        a tenth of the length of the parameters.
-    2. **Ramp**: :math:`\log \eta` grows by `growth`, and by up to `boost` more while the new
-       gradient agrees with the last update. The slope along the last update, after it was
+    2. **Ramp**: :math:`\log \eta` grows by `growth`, by up to `boost` more while the new gradient
+       agrees with the last update, and by as little as a fifth of `growth` while noise
+       hides whether it does. The slope along the last update, after it was
        taken, :math:`h_t = \langle g_t, x_t - x_{t-1} \rangle`, is negative while a longer step
        would have been better. Its change of sign is found and dated by a cumulative sum
        (`statistics.upward_change`).
@@ -52,10 +53,11 @@ def condition_based(
        factor of e while the steps grow e-fold.
     5. **Guard**, always: a value that is not finite, or above the level by 8 deviations and a
        tenth of all progress, is skipped, unless such values come so often that they belong to
-       the data. `patience` of them in a row, or a level that has lost a quarter of all
-       progress, rewind and lower the rate; if the values are no better at the snapshot, the
-       data are to blame, and the rate is given back. After `drift_patience` values in a row
-       that are not believed, the data have changed: the levels start again, the rate stays.
+       the data. `patience` of them in a row, a level that has lost a quarter of all progress,
+       or a mean over a long window that lies above an earlier one for certain, rewind and
+       lower the rate; if the values are no better at the snapshot, the data have risen, and
+       levels start from there. After `drift_patience` values in a row that are not believed,
+       the data have changed: the levels start again, the rate stays.
        Where nothing can be undone (``rewind=False``), the rate is lowered as soon as updates
        end higher than they began.
 

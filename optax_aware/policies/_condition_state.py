@@ -36,7 +36,6 @@ class ConditionBasedState(NamedTuple):
       condition_found_steps: the active steps until then, int32.
       condition_active_steps: believed steps since listening ended, int32.
       condition_peak: the largest shape so far, which the rate refers to, float32.
-      condition_tried_rate: the rate before the last climb, float32.
       condition_suspect: 1 after a rewind whose cause the next value will tell, int32.
       condition_nonfinite_seen: steps at which the loss or a gradient was not finite, int32.
       condition_listened: the first values.
@@ -51,7 +50,6 @@ class ConditionBasedState(NamedTuple):
     condition_found_steps: jax.Array
     condition_active_steps: jax.Array
     condition_peak: jax.Array
-    condition_tried_rate: jax.Array
     condition_suspect: jax.Array
     condition_nonfinite_seen: jax.Array
     condition_listened: BlockMeanState
@@ -69,7 +67,6 @@ def first_state() -> ConditionBasedState:
         condition_found_steps=jnp.zeros((), jnp.int32),
         condition_active_steps=jnp.zeros((), jnp.int32),
         condition_peak=jnp.zeros((), jnp.float32),
-        condition_tried_rate=jnp.zeros((), jnp.float32),
         condition_suspect=jnp.zeros((), jnp.int32),
         condition_nonfinite_seen=jnp.zeros((), jnp.int32),
         condition_listened=block_mean(2).init(),

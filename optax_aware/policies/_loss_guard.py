@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from optax_aware._types import Scalar
+from optax_aware.policies._lasting_rise import RiseState, first_rise, forget_values, watch_rise
 from optax_aware.policies._scale import counted
 from optax_aware.statistics import RobustLevelState, robust_level
 
@@ -16,7 +17,9 @@ SPIKE_PROGRESS = 0.1
 """The part of all progress that a value may lose besides; deviations shrink in a steep descent."""
 
 KEEP_PROGRESS = 0.1
-"""The part of all progress by which a level may be above the best, to be worth a snapshot."""
+KEEP_DEVIATIONS = 0.5
+"""By so much of all progress and so many deviations may a level be above the best, to be worth a
+snapshot."""
 
 CLIMB_PROGRESS = 0.25
 CLIMB_DEVIATIONS = 3.0
@@ -31,8 +34,15 @@ What comes more often belongs to the data: a rare class, or blocks of another ki
 DOUBTED_REACH = 2.0
 """Such values are believed up to this many times what was doubted before."""
 
-TRIAL_STEPS = 5
-"""Values after a rewind that tell a climb of the parameters from a climb of the data."""
+TRIAL_LEAST = 5
+TRIAL_STEPS = 50
+"""Values after a rewind that tell a climb of the parameters from a climb of the data, ..."""
+
+TRIAL_ERRORS = 2.0
+"""... by so many standard errors; where they do not, the parameters are to blame."""
+
+MEAN_ERROR = 1.2533
+"""Standard deviation over mean absolute deviation, Gaussian noise."""
 
 CALM_STEPS = 10
 """Believed values after a rewind before the level is compared with the best: its memory."""
@@ -60,6 +70,7 @@ class GuardState(NamedTuple):
       guard_trial: values that the trial after a climb still waits for, int32.
       guard_trial_mean: the mean of those that have come, float32.
       guard_trial_level: what they must stay below for the parameters to be guilty, float32.
+      guard_rise: what is remembered of the losses over long windows.
       guard_calm: values that were believed since the last rewind, int32.
       guard_since_keep: values since the last snapshot, int32.
     """
@@ -76,6 +87,7 @@ class GuardState(NamedTuple):
     guard_trial: jax.Array
     guard_trial_mean: jax.Array
     guard_trial_level: jax.Array
+    guard_rise: RiseState
     guard_calm: jax.Array
     guard_since_keep: jax.Array
 
@@ -86,10 +98,13 @@ class LossView(NamedTuple):
     finite: jax.Array
     believed: jax.Array
     climbed: jax.Array
+    climbed_from: jax.Array
+    climbed_to: jax.Array
     acquitted: jax.Array
     exhausted: jax.Array
     drifted: jax.Array
     near_best: jax.Array
+    worth_keeping: jax.Array
     level: jax.Array
     deviation: jax.Array
     progress: jax.Array
@@ -110,6 +125,7 @@ def first_guard() -> GuardState:
         guard_trial=jnp.zeros((), jnp.int32),
         guard_trial_mean=jnp.zeros((), jnp.float32),
         guard_trial_level=jnp.zeros((), jnp.float32),
+        guard_rise=first_rise(),
         guard_calm=jnp.zeros((), jnp.int32),
         guard_since_keep=jnp.zeros((), jnp.int32),
     )
@@ -163,13 +179,20 @@ def judge(
     trial_mean = state.guard_trial_mean + jnp.where(
         on_trial, (value - state.guard_trial_mean) / jnp.maximum(heard, 1.0), 0.0
     )
-    acquitted = on_trial & (state.guard_trial == 1) & (trial_mean > state.guard_trial_level)
+    trial_error = MEAN_ERROR * announced.deviation / jnp.sqrt(jnp.maximum(heard, 1.0))
+    distance = trial_mean - state.guard_trial_level
+    certain = (heard >= TRIAL_LEAST) & (jnp.abs(distance) > TRIAL_ERRORS * trial_error)
+    decided = on_trial & (certain | (state.guard_trial == 1))
+    acquitted = decided & certain & (distance > 0.0)
 
     settled = believed & (state.guard_calm > CALM_STEPS) & (state.guard_trial == 0)
     mean, deviation = level.robust_level, level.robust_deviation
-    lost = CLIMB_PROGRESS * drop + CLIMB_DEVIATIONS * jnp.minimum(
-        deviation, state.guard_best_deviation
+    calmest = jnp.minimum(deviation, state.guard_best_deviation)
+    lost = CLIMB_PROGRESS * drop + CLIMB_DEVIATIONS * calmest
+    rise, risen = watch_rise(
+        state.guard_rise, taken, believed & (state.guard_trial == 0) & (state.guard_calm > 0), drop
     )
+    quickly = settled & (mean > state.guard_best + lost)
     better = settled & (mean < state.guard_best)
     best = jnp.where(better, mean, state.guard_best)
     # Values that are not finite say nothing about what the data have become.
@@ -177,11 +200,14 @@ def judge(
     view = LossView(
         finite=finite,
         believed=believed,
-        climbed=settled & (mean > state.guard_best + lost),
+        climbed=quickly | risen.rose,
+        climbed_from=jnp.where(quickly, state.guard_best, state.guard_rise.rise_best),
+        climbed_to=jnp.where(quickly, mean, risen.mean),
         acquitted=acquitted,
         exhausted=bad_run == jnp.asarray(patience),
         drifted=drifted,
         near_best=believed & (mean <= best + KEEP_PROGRESS * drop + deviation),
+        worth_keeping=believed & (mean <= best + KEEP_PROGRESS * drop + KEEP_DEVIATIONS * calmest),
         level=mean,
         deviation=deviation,
         progress=jnp.maximum(state.guard_first - best, 0.0),
@@ -196,9 +222,10 @@ def judge(
         guard_seen=counted(state.guard_seen, believed),
         guard_doubted_runs=doubted_runs,
         guard_doubted_excess=doubted_excess,
-        guard_trial=state.guard_trial - on_trial.astype(jnp.int32),
+        guard_trial=jnp.where(decided, 0, state.guard_trial - on_trial.astype(jnp.int32)),
         guard_trial_mean=trial_mean,
         guard_trial_level=state.guard_trial_level,
+        guard_rise=rise,
         guard_calm=counted(state.guard_calm, believed),
         guard_since_keep=counted(state.guard_since_keep, jnp.asarray(True)),
     )
@@ -218,7 +245,14 @@ def settle(
         ),
         guard_trial=jnp.where(tried, TRIAL_STEPS, state.guard_trial).astype(jnp.int32),
         guard_trial_mean=jnp.where(tried, 0.0, state.guard_trial_mean),
-        guard_trial_level=jnp.where(tried, 0.5 * (best + mean), state.guard_trial_level),
+        guard_trial_level=jnp.where(
+            tried, 0.5 * (view.climbed_from + view.climbed_to), state.guard_trial_level
+        ),
+        guard_rise=jax.tree.map(
+            lambda new, old: jnp.where(rewound, new, old),
+            forget_values(state.guard_rise),
+            state.guard_rise,
+        ),
         guard_calm=jnp.where(rewound, 0, state.guard_calm),
         guard_since_keep=jnp.where(kept, 0, state.guard_since_keep),
     )
@@ -230,6 +264,7 @@ def settle(
         guard_first=state.guard_first + (reached - best),
         guard_best=reached,
         guard_best_deviation=level.robust_deviation,
+        guard_rise=first_rise(),
     )
     deviation = jnp.maximum(doubt.robust_deviation, level.robust_deviation)
     drifted = noted._replace(
@@ -239,6 +274,7 @@ def settle(
         guard_best_deviation=deviation,
         guard_bad_run=jnp.zeros((), jnp.int32),
         guard_trial=jnp.zeros((), jnp.int32),
+        guard_rise=first_rise(),
         guard_calm=jnp.zeros((), jnp.int32),
     )
     moved = jax.tree.map(lambda new, old: jnp.where(shifts, new, old), shifted, noted)

@@ -28,6 +28,11 @@ GUESS_FACTOR = 3.0
 
 ALIGNMENT_DECAY = 0.8
 
+CLARITY = 1.5
+LEAST_CLARITY = 0.2
+"""Slopes whose mean is below 1 / CLARITY of their root mean square slow the ramp down, as noise
+needs more of them to be seen through, to this part at the least."""
+
 
 class SearchState(NamedTuple):
     """What is remembered of the slopes along the last updates.
@@ -50,10 +55,11 @@ class SearchState(NamedTuple):
 
 
 class SlopeView(NamedTuple):
-    """What the last update did: known or not, its relative overshoot, and whether it turned."""
+    """What the last updates did: relative overshoot, how clearly, and whether the slope turned."""
 
     known: jax.Array
     overshoot: jax.Array
+    clarity: jax.Array
     turned: jax.Array
     descending: jax.Array
 
@@ -112,9 +118,12 @@ def watch_slope(
     promised = -state.search_promise
     overshoot = state.search_slope / jnp.where(promised > 0.0, promised, 1.0)
     overshoot = jnp.where(promised > 0.0, jnp.clip(overshoot, -1.0, 10.0), 0.0)
+    size = state.search_change.upward_size
+    clarity = jnp.abs(state.search_slope) / jnp.where(size > 0.0, size, 1.0)
     view = SlopeView(
         known=known,
         overshoot=overshoot,
+        clarity=jnp.where(size > 0.0, clarity, 1.0),
         turned=known & found.alarm,
         descending=known & (found.score == 0.0),
     )
@@ -131,14 +140,16 @@ def forget_slopes(state: SearchState, rate: jax.Array) -> SearchState:
 
 def ramped(
     rate: jax.Array,
-    overshoot: jax.Array,
+    slope: SlopeView,
     ceiling: jax.Array,
     growth: Scalar | float,
     boost: Scalar | float,
 ) -> jax.Array:
     """Return the next rate of the ramp: faster while new gradients agree with the last update."""
-    alignment = jnp.clip(-overshoot, 0.0, 1.0)
-    speed = jnp.asarray(growth, jnp.float32) + jnp.asarray(boost, jnp.float32) * alignment**2
+    alignment = jnp.clip(-slope.overshoot, 0.0, 1.0)
+    unhurried = jnp.clip(CLARITY * slope.clarity, LEAST_CLARITY, 1.0)
+    growing = jnp.asarray(growth, jnp.float32) * unhurried
+    speed = growing + jnp.asarray(boost, jnp.float32) * alignment**2
     return bounded(rate * jnp.exp(speed), rate, 0.0, ceiling)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from optax_aware import Condition
 from optax_aware.policies import _condition_acting as steps
+from optax_aware.policies import _lasting_rise as rise
 from optax_aware.policies import _loss_guard as guard
 from optax_aware.policies import _rate_search as search
 from optax_aware.policies import _revision as revision
@@ -40,7 +41,7 @@ class _Policy:
         self.phase, self.rate, self.start = LISTENING, 0.0, 0.0
         self.block, self.size = [], 0.0
         self.active = self.held = self.found_steps = 0
-        self.found_rate, self.tried_rate, self.suspect = 0.0, 0.0, False
+        self.found_rate, self.suspect = 0.0, False
         self.peak = 0.0
 
         self.level, self.doubt = RobustLevel(), RobustLevel()
@@ -48,6 +49,7 @@ class _Policy:
         self.bad_run = self.calm = self.since_keep = self.seen = 0
         self.doubted = []  # how far above the level each run of doubted values was
         self.trial, self.trial_values, self.trial_level = 0, [], 0.0
+        self.recent, self.lowest = GrowingMean(), math.inf
 
         self.ceiling, self.turn = search.LARGEST_RATE, 0.0
         self.slope = self.promise = 0.0
@@ -158,7 +160,10 @@ class _Policy:
         if found:
             self.rate = self.turn * self.factor
         elif ramping and known:
-            speed = self.growth + self.boost * min(max(-overshoot, 0.0), 1.0) ** 2
+            size = math.sqrt(self.change.square)
+            clarity = abs(self.slope) / size if size > 0 else 1.0
+            unhurried = min(max(search.CLARITY * clarity, search.LEAST_CLARITY), 1.0)
+            speed = self.growth * unhurried + self.boost * min(max(-overshoot, 0.0), 1.0) ** 2
             self.rate = min(self.rate * math.exp(speed), self.ceiling)
 
         harmed = not found and (loss["climbed"] or loss["exhausted"])
@@ -170,13 +175,8 @@ class _Policy:
         swings = False
         if not ramping and not seen["rewindable"] and known and self.held > revision.AGAIN_AFTER:
             swings = self.above(overshoot, revision.BEYOND)
-        if loss["climbed"]:
-            self.tried_rate = self.rate
         if (harmed and not asks) or told or swings:
             self.retreat(ramping)
-        if loss["acquitted"]:
-            self.rate = max(self.rate, self.tried_rate)
-            self.ceiling = max(self.ceiling, self.tried_rate)
         self.peak = max(self.peak, seen["shape"])
         if not ramping and loss["believed"] and not harmed:
             change = self.log_change(path_score, mean_overshoot, loss["progress"])
@@ -195,7 +195,7 @@ class _Policy:
 
         rewind = harmed or found
         due = self.since_keep >= self.keep_after(ramping) or (ramping and descending)
-        keep = drifted or loss["acquitted"] or (due and loss["near_best"] and not rewind)
+        keep = drifted or loss["acquitted"] or (due and loss["worth_keeping"] and not rewind)
         restored = rewind and seen["rewindable"]
         if rewind or drifted or swings:
             self.slope = self.promise = 0.0
@@ -241,36 +241,64 @@ class _Policy:
                 self.doubt = RobustLevel()
             if finite:
                 self.doubt.take(value)
+        announced_deviation, was_on_trial = deviation, self.trial > 0
         level, deviation = self.level.level, self.level.deviation
-        climbed = False
+        climbed, climbed_from, climbed_to = False, self.lowest, 0.0
+        calmest = min(deviation, self.best_deviation)
         if believed and self.trial > 0:
             self.trial_values.append(value)
             self.trial -= 1
-            if self.trial == 0:
-                mean = float(np.mean(self.trial_values))
-                acquitted = self.above(mean, self.trial_level, self.grain)
-        elif believed and self.calm > guard.CALM_STEPS:
-            calmest = min(deviation, self.best_deviation)
+            acquitted = self.try_values(announced_deviation)
+        elif believed and self.calm > 0:
+            self.recent.take(min(value, announced + tolerated))
+            climbed, climbed_to = self.has_risen(drop)
+        if believed and not was_on_trial and self.calm > guard.CALM_STEPS:
             lost = guard.CLIMB_PROGRESS * drop + guard.CLIMB_DEVIATIONS * calmest
-            climbed = self.above(level, self.best + lost, self.grain)
+            if self.above(level, self.best + lost, self.grain):
+                climbed, climbed_from, climbed_to = True, self.best, level
             if level < self.best:  # no edge: what depends on it hardly changes
                 self.best, self.best_deviation = level, deviation
         self.seen += believed
         self.calm += believed
         self.since_keep += 1
         near = self.best + guard.KEEP_PROGRESS * drop + deviation
+        worth = self.best + guard.KEEP_PROGRESS * drop + guard.KEEP_DEVIATIONS * calmest
         return {
             "finite": finite,
             "believed": believed,
             "climbed": climbed,
+            "climbed_from": climbed_from,
+            "climbed_to": climbed_to,
             "acquitted": acquitted,
             "exhausted": self.bad_run == self.patience,
             "drifted": finite and self.bad_run >= self.drift_patience and self.doubt.seen > 0,
             "near_best": believed and not self.above(level, near, self.grain),
+            "worth_keeping": believed and not self.above(level, worth, self.grain),
             "level": level,
             "deviation": deviation,
             "progress": max(self.first - self.best, 0.0),
         }
+
+    def try_values(self, deviation):
+        """Whether the data are to blame, once the values after the rewind tell."""
+        heard = len(self.trial_values)
+        distance = float(np.mean(self.trial_values)) - self.trial_level
+        error = guard.TRIAL_ERRORS * guard.MEAN_ERROR * deviation / math.sqrt(heard)
+        certain = heard >= guard.TRIAL_LEAST and self.above(abs(distance), error, self.grain)
+        if certain:
+            self.trial = 0
+        return certain and distance > 0
+
+    def has_risen(self, drop):
+        """Whether the mean of a long window lies above the lowest one for certain."""
+        mean, error, _ = self.recent.estimate()
+        if len(self.recent.values) < rise.RISE_LEAST:
+            return False, mean
+        granted = rise.RISE_ERRORS * error
+        limit = self.lowest + rise.RISE_PROGRESS * drop
+        risen = limit < math.inf and self.above(mean - granted, limit, self.grain)
+        self.lowest = min(self.lowest, mean + granted)
+        return risen, mean
 
     def watch_slope(self, seen, watching):
         slope, promise = seen["gradient_dot_update"], seen["previous_gradient_dot_update"]
@@ -355,6 +383,7 @@ class _Policy:
             self.level.deviation = self.best_deviation = deviation
             self.first = self.best = self.level.level
             self.bad_run = self.calm = self.trial = 0
+            self.recent, self.lowest = GrowingMean(), math.inf
         elif loss["acquitted"]:
             self.shift(float(np.mean(self.trial_values)))
         elif loss["climbed"] and not restored:
@@ -364,7 +393,9 @@ class _Policy:
                 self.level.level = best
             if loss["climbed"]:
                 self.trial, self.trial_values = guard.TRIAL_STEPS, []
-                self.trial_level = (best + level) / 2
+                self.trial_level = (loss["climbed_from"] + loss["climbed_to"]) / 2
+            if rewound:
+                self.recent = GrowingMean()
         if rewound:
             self.calm = 0
         if kept:
@@ -375,3 +406,4 @@ class _Policy:
         self.first += level - self.best
         self.level.level = self.best = level
         self.best_deviation = self.level.deviation
+        self.recent, self.lowest = GrowingMean(), math.inf

@@ -197,7 +197,11 @@ def test_what_the_data_do_to_the_loss_is_not_blamed_on_the_rate(inner, name):
     ratio = course.rate[since] / plain.rate[since]
     assert ratio.min() > 0.25, ratio.min()
     assert ratio.max() < 4.0, ratio.max()
-    assert course.averaged_loss[-1] < max(0.01 * course.loss[0], 3.0 * plain.averaged_loss[-1])
+    # Near the minimum four deviations count as a rise, which costs a way back; the rest nothing.
+    rises = near and "4 deviations" in name
+    assert course.rewound[-1] <= plain.rewound[-1] + (1 if near else 3)
+    lost = 0.03 if rises else 0.01
+    assert course.averaged_loss[-1] < max(lost * course.loss[0], 3.0 * plain.averaged_loss[-1])
 
 
 THREE = (TIME >= 200) & (TIME < 203)
