@@ -108,7 +108,7 @@ def train(
       schedule: makes a schedule of a rate; None where the rate is constant.
 
     Returns:
-      The runs; their losses, shape (size, runs), NaN where no step was made; and the loss of
+      The runs; their losses, shape (size, runs), infinite where no step was made; and the loss of
       the untrained parameters on the same batches, shape (size,).
     """
     tx = optax.with_extra_args_support(inner)
@@ -139,12 +139,12 @@ def train(
         batch = batch_at(stacked, offset + done)
         going = runs.going
         runs, values = jax.vmap(advance, (0, None, None))(runs, batch, first + done)
-        values = jnp.where(going, values, jnp.nan)
+        values = jnp.where(going, values, jnp.inf)
         reference = loss_fn(untrained, batch).astype(jnp.float32)
         return done + 1, runs, losses.at[done].set(values), references.at[done].set(reference)
 
-    losses = jnp.full((size, candidates.rates.shape[0]), jnp.nan, jnp.float32)
-    references = jnp.full(size, jnp.nan, jnp.float32)
+    losses = jnp.full((size, candidates.rates.shape[0]), jnp.inf, jnp.float32)
+    references = jnp.full(size, jnp.inf, jnp.float32)
     carry = (jnp.zeros((), jnp.int32), candidates, losses, references)
     _, candidates, losses, references = jax.lax.while_loop(goes_on, step, carry)
     return candidates, losses, references

@@ -29,7 +29,7 @@ class RisingRun(NamedTuple):
       params: the parameters before the next step.
       inner_state: the state of the inner optimizer.
       steps_done: the number of losses so far, int32.
-      losses: the loss of each step, NaN where there is none yet, float32.
+      losses: the loss of each step, 0 where there is none yet, float32.
       failures: steps in a row whose loss or gradient was not finite, or whose loss and
         smoothed loss had climbed too far, int32.
       seen: the number of finite losses, int32.
@@ -66,7 +66,7 @@ def begin(params: Any, inner: optax.GradientTransformation, num_steps: int) -> R
         params=jax.tree.map(jnp.asarray, params),
         inner_state=inner.init(params),
         steps_done=none,
-        losses=jnp.full(num_steps, jnp.nan, jnp.float32),
+        losses=jnp.zeros(num_steps, jnp.float32),
         failures=none,
         seen=none,
         origin=zero,

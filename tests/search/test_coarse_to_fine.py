@@ -94,6 +94,11 @@ def test_a_batch_that_is_not_finite_costs_one_step_alone():
     assert result.best is not None
 
 
+def test_debugging_for_nans_is_not_disturbed():
+    with jax.debug_nans(True):
+        assert searched(max_rate=1.0, num_rounds=1).best is not None
+
+
 def test_one_device_and_all_of_them_agree():
     if jax.device_count() < 2:
         pytest.skip("needs several devices")

@@ -170,6 +170,11 @@ def test_a_loss_that_is_not_finite():
     assert root.stopped == "nonfinite"
 
 
+def test_debugging_for_nans_is_not_disturbed():
+    with jax.debug_nans(True):
+        assert range_of(max_rate=1.0).suggestion is not None
+
+
 WRONG = [
     ({"min_rate": 1.0, "max_rate": 0.1}, "min_rate must be less than max_rate, got min_rate=1.0"),
     ({"min_rate": 0.0}, "min_rate must be"),
