@@ -1,4 +1,4 @@
-"""The command line: ``list``, ``train``, ``compare``, ``suite`` and ``report``."""
+"""The command line: ``list``, ``train``, ``compare``, ``suite``, ``report`` and the searches."""
 
 import itertools
 import sys
@@ -13,6 +13,7 @@ from experiments.configuration import LEARNING_RATE, check_request, configure
 from experiments.contenders.catalogue import CONTENDERS
 from experiments.errors import UsageError
 from experiments.folder import claim, default_folder
+from experiments.searches.commands import RangeTest, Search
 from experiments.workloads import WORKLOADS, find_workload
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ Command = (
     | Annotated[Compare, tyro.conf.subcommand("compare")]
     | Annotated[Suite, tyro.conf.subcommand("suite")]
     | Annotated[Report, tyro.conf.subcommand("report")]
+    | Annotated[RangeTest, tyro.conf.subcommand("range-test")]
+    | Annotated[Search, tyro.conf.subcommand("search")]
 )
 
 
@@ -124,6 +127,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _suite(command)
         elif isinstance(command, Report):
             _report(command)
+        elif isinstance(command, (RangeTest, Search)):
+            command.run()
         else:
             _run(command)
     except UsageError as error:

@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from optax_aware import policies, schedules
+from optax_aware import policies, schedules, search
 from optax_aware._types import CONDITIONS, Condition, Decision, Evidence, Observation, Policy
 from optax_aware.reporting._edits import reset, set_learning_rate
 from optax_aware.reporting._eval_params import eval_params
@@ -15,7 +15,7 @@ from optax_aware.transforms._aware import aware
 from optax_aware.transforms._scale_by_policy import scale_by_policy
 
 if TYPE_CHECKING:
-    from optax_aware import flax
+    from optax_aware import flax, plotting
 
 __all__ = [
     "CONDITIONS",
@@ -36,15 +36,17 @@ __all__ = [
     "events",
     "flax",
     "learning_rate",
+    "plotting",
     "policies",
     "report",
     "reset",
     "scale_by_policy",
     "schedules",
+    "search",
     "set_learning_rate",
 ]
 
-_OPTIONAL = ("flax",)
+_OPTIONAL = ("flax", "plotting")
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,9 @@
 """The README is true: its code runs, its commands exist, its links lead somewhere."""
 
+import importlib.util
 import re
+import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -17,7 +20,39 @@ def blocks(language):
             yield text[: match.start(2)].count("\n"), match.group(2)
 
 
-def test_the_python_of_the_readme_runs_from_top_to_bottom_and_prints_what_it_shows(capsys):
+class Recorder:
+    """Stands in for a tracker that is not installed, and takes what the real one takes."""
+
+    def __init__(self):
+        self.logged = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        return None
+
+    def log(self, data, step=None):
+        assert all(type(name) is str and type(number) is float for name, number in data.items())
+        self.logged[step] = data
+
+
+@pytest.fixture
+def tracker(monkeypatch):
+    """Weights & Biases is no dependency: without it, its one call is recorded."""
+    recorder = Recorder()
+    if importlib.util.find_spec("wandb") is None:
+        stand_in = types.ModuleType("wandb")
+        stand_in.init = lambda *, project, mode: recorder
+        monkeypatch.setitem(sys.modules, "wandb", stand_in)
+        return recorder
+    return None
+
+
+def test_the_python_of_the_readme_runs_from_top_to_bottom_and_prints_what_it_shows(
+    capsys, tmp_path, monkeypatch, tracker
+):
+    monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "readme"}
     ran = 0
     for line, source in blocks("python"):
@@ -28,6 +63,9 @@ def test_the_python_of_the_readme_runs_from_top_to_bottom_and_prints_what_it_sho
     shown = [text for _, text in blocks("text")]
     assert shown
     assert all(text in printed for text in shown)
+    assert (tmp_path / "schedules.png").exists()
+    assert list(tmp_path.rglob("events.out.tfevents.*"))
+    assert tracker is None or "optax_aware/learning_rate" in tracker.logged[0]
 
 
 def test_the_commands_of_the_readme_are_those_that_ci_runs():

@@ -3,6 +3,8 @@
 from typing import NamedTuple
 
 import jax
+import jax.core
+import numpy as np
 import optax
 
 from optax_aware.reporting._states import as_array, only_awareness
@@ -39,6 +41,45 @@ class Report(NamedTuple):
     skipped: jax.Array
     rewound: jax.Array
     nonfinite: jax.Array
+
+    def scalars(self, prefix: str = "optax_aware/") -> dict[str, float]:
+        """Return the known numbers by name, for TensorBoard or any other tracker.
+
+        Numbers that the policy has no opinion about are left out, and so the curves of a
+        tracker have no infinite points. All of them come from the device in one transfer.
+
+        Args:
+          prefix: what every name begins with.
+
+        Returns:
+          Python floats under names such as ``"optax_aware/learning_rate"``.
+
+        Raises:
+          TypeError: if the report is traced: return it from the jitted step, and log there.
+          ValueError: if it is of several steps or runs.
+
+        Example:
+          >>> import jax.numpy as jnp, optax, optax_aware as oa
+          >>> tx = oa.aware(optax.identity(), oa.policies.constant(), learning_rate=0.25)
+          >>> scalars = oa.report(tx.init(jnp.array(1.0))).scalars()
+          >>> print(scalars["optax_aware/learning_rate"], "optax_aware/progress" in scalars)
+          0.25 False
+        """
+        if any(isinstance(field, jax.core.Tracer) for field in self):
+            raise TypeError(
+                "scalars() needs numbers, got a traced report. Return the report from the "
+                "jitted function, and call scalars() outside."
+            )
+        fields = jax.device_get(self)._asdict()
+        shapes = {np.shape(field) for field in fields.values()}
+        if shapes != {()}:
+            raise ValueError(
+                f"scalars() needs the report of one step of one run, got fields of shapes "
+                f"{sorted(shapes)}. Take one first: jax.tree.map(lambda leaf: leaf[-1], report)."
+            )
+        return {
+            f"{prefix}{name}": float(field) for name, field in fields.items() if np.isfinite(field)
+        }
 
 
 def report(opt_state: optax.OptState) -> Report:

@@ -1,0 +1,150 @@
+"""Runs at several learning rates, trained at once."""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from optax_aware.search._batches import batch_at
+from optax_aware.transforms._base_rate import scale_updates
+from optax_aware.transforms._norms import all_finite
+
+FAILURES_TO_STOP = 3
+"""Steps in a row that are not finite after which a run is lost: one may be a bad batch."""
+
+
+class Candidates(NamedTuple):
+    """Runs that differ in their rate; the first axis of all is the run.
+
+    Attributes:
+      params: the parameters.
+      inner_state: the states of the inner optimizer.
+      rates: the rate, or what the schedule is made of, float32.
+      failures: steps in a row that were not finite, int32.
+      going: whether the run goes on; the others only fill a place, bool.
+    """
+
+    params: Any
+    inner_state: Any
+    rates: jax.Array
+    failures: jax.Array
+    going: jax.Array
+
+
+def start(
+    params: optax.Params, inner: optax.GradientTransformation, rates: np.ndarray, width: int
+) -> Candidates:
+    """Return runs before their first step, filled up to ``width`` with the last of them."""
+    filled = np.concatenate([rates, np.repeat(rates[-1:], width - len(rates))])
+
+    def repeated(leaf) -> jax.Array:
+        return jnp.repeat(jnp.asarray(leaf)[None], width, axis=0)
+
+    return Candidates(
+        params=jax.tree.map(repeated, params),
+        inner_state=jax.tree.map(repeated, inner.init(params)),
+        rates=jnp.asarray(filled, jnp.float32),
+        failures=jnp.zeros(width, jnp.int32),
+        going=jnp.arange(width) < len(rates),
+    )
+
+
+def kept(candidates: Candidates, places: np.ndarray, width: int) -> Candidates:
+    """Return the runs at some places, filled up to ``width`` with the last of them."""
+    chosen = np.concatenate([places, np.repeat(places[-1:], width - len(places))])
+    less: Candidates = jax.tree.map(lambda leaf: leaf[chosen], candidates)
+    return less._replace(going=jnp.arange(width) < len(places))
+
+
+def spread(candidates: Candidates, devices: Sequence[Any]) -> Candidates:
+    """Put the runs on as many of the devices as share them evenly."""
+    width = len(candidates.rates)
+    used = max(count for count in range(1, len(devices) + 1) if width % count == 0)
+    mesh = Mesh(np.asarray(devices[:used]), ("candidate",))
+    return jax.device_put(candidates, NamedSharding(mesh, PartitionSpec("candidate")))
+
+
+def everywhere(tree: Any, candidates: Candidates) -> Any:
+    """Put what all runs need on all of their devices."""
+    sharding = candidates.rates.sharding
+    if not isinstance(sharding, NamedSharding):
+        return tree
+    return jax.device_put(tree, NamedSharding(sharding.mesh, PartitionSpec()))
+
+
+@functools.partial(jax.jit, static_argnames=("size", "loss_fn", "inner", "schedule"))
+def train(
+    candidates: Candidates,
+    first: jax.Array,
+    count: jax.Array,
+    offset: jax.Array,
+    sign: jax.Array,
+    stacked: Any,
+    untrained: optax.Params,
+    *,
+    size: int,
+    loss_fn: Callable[[Any, Any], jax.Array],
+    inner: optax.GradientTransformation,
+    schedule: Callable[[Any], Any] | None,
+) -> tuple[Candidates, jax.Array, jax.Array]:
+    """Train all runs for some steps, or until none is left.
+
+    Args:
+      candidates: the runs.
+      first: the number of steps that they have made.
+      count: how many to make.
+      offset: the place of the first batch.
+      sign: 1 where ``inner`` gives a direction, -1 where its updates go downhill already.
+      stacked: the batches, the same for all runs.
+      untrained: the parameters that all began with.
+      size: the number of rows of what is returned, at least ``count``.
+      loss_fn: the loss of parameters and batch.
+      inner: the inner optimizer.
+      schedule: makes a schedule of a rate; None where the rate is constant.
+
+    Returns:
+      The runs; their losses, shape (size, runs), infinite where no step was made; and the loss of
+      the untrained parameters on the same batches, shape (size,).
+    """
+    tx = optax.with_extra_args_support(inner)
+
+    def advance(run: Candidates, batch: Any, step: jax.Array) -> tuple[Candidates, jax.Array]:
+        value, gradients = jax.value_and_grad(loss_fn)(run.params, batch)
+        value = value.astype(jnp.float32)
+        updates, inner_state = tx.update(gradients, run.inner_state, run.params, value=value)
+        rate = run.rates if schedule is None else jnp.asarray(schedule(run.rates)(step))
+        updates = scale_updates(updates, -sign * rate)
+        moved = optax.apply_updates(run.params, updates)
+        finite = jnp.isfinite(value) & all_finite(gradients, None)
+        params, inner_state = jax.tree.map(
+            lambda new, old: jnp.where(finite & run.going, new, old).astype(old.dtype),
+            (moved, inner_state),
+            (run.params, run.inner_state),
+        )
+        failures = jnp.where(finite, 0, run.failures + 1)
+        going = run.going & (failures < FAILURES_TO_STOP)
+        return Candidates(params, inner_state, run.rates, failures, going), value
+
+    def goes_on(carry) -> jax.Array:
+        done, runs, _, _ = carry
+        return (done < count) & jnp.any(runs.going)
+
+    def step(carry):
+        done, runs, losses, references = carry
+        batch = batch_at(stacked, offset + done)
+        going = runs.going
+        runs, values = jax.vmap(advance, (0, None, None))(runs, batch, first + done)
+        values = jnp.where(going, values, jnp.inf)
+        reference = loss_fn(untrained, batch).astype(jnp.float32)
+        return done + 1, runs, losses.at[done].set(values), references.at[done].set(reference)
+
+    losses = jnp.full((size, candidates.rates.shape[0]), jnp.inf, jnp.float32)
+    references = jnp.full(size, jnp.inf, jnp.float32)
+    carry = (jnp.zeros((), jnp.int32), candidates, losses, references)
+    _, candidates, losses, references = jax.lax.while_loop(goes_on, step, carry)
+    return candidates, losses, references
