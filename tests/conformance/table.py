@@ -32,15 +32,20 @@ TRANSFORMS: dict[str, Callable[[oa.Policy], optax.GradientTransformationExtraArg
     "aware": lambda policy: oa.aware(
         optax.scale_by_adam(), policy, learning_rate=0.1, average=False
     ),
+    "accumulate": lambda policy: oa.accumulate(optax.sgd(0.1), 1, policy=policy, max_length=1),
     "aware with everything": lambda policy: oa.aware(
-        optax.scale_by_adam(),
+        oa.accumulate(optax.chain(optax.scale_by_adam(), oa.layerwise({"**": 0.5})), 2),
         _rewinding(policy),
         learning_rate=oa.schedules.cosine(0.1, 20),
         total_steps=20,
         average=True,
     ),
 }
-"""For each public transform: how it is made from a policy."""
+"""For each public transform: how it is made from a policy.
+
+An `accumulate` of length 1 makes an update of every value, as the tests expect it; one of length
+2, and `layerwise`, are inside of "aware with everything".
+"""
 
 CASES = [
     (transform, policy)
