@@ -175,4 +175,5 @@ def _zeros(leaf) -> jax.Array:
     dtype = jnp.result_type(leaf)
     if not jnp.issubdtype(dtype, jnp.inexact):
         return jnp.float32(0.0)
-    return jnp.zeros_like(leaf, dtype=jnp.promote_types(dtype, jnp.float32))
+    # Zeros that are made of nothing would be laid out in full on every device.
+    return jnp.asarray(leaf - leaf, jnp.promote_types(dtype, jnp.float32))

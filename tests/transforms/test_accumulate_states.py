@@ -82,9 +82,17 @@ def test_one_trace_whatever_the_length_and_donated_states():
     for _ in range(12):
         params, opt_state = donating(params, opt_state)
         seen.append(int(oa.accumulation(opt_state).length))
+        if len(seen) == 4:
+            saved = jax.tree.map(np.array, (params, opt_state))
     assert seen == [2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3]
     assert len(traces) == 1
     assert oa.accumulation(opt_state).updates == 5
+    structure = jax.tree.structure((params, tx.init(params)))
+    resumed = jax.tree.unflatten(structure, [jnp.asarray(leaf) for leaf in jax.tree.leaves(saved)])
+    for _ in range(8):
+        resumed = donating(*resumed)
+    jax.tree.map(np.testing.assert_array_equal, resumed, (params, opt_state))
+    assert len(traces) == 1
 
 
 def test_members_of_an_ensemble_have_lengths_of_their_own():
