@@ -1,11 +1,11 @@
-"""The command line: ``list``, ``train``, ``compare``, ``suite`` and ``report``."""
+"""The command line: ``list``, ``train``, ``compare``, ``batch-size``, ``suite`` and ``report``."""
 
 import itertools
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import tyro
 
@@ -14,9 +14,6 @@ from experiments.contenders.catalogue import CONTENDERS
 from experiments.errors import UsageError
 from experiments.folder import claim, default_folder
 from experiments.workloads import WORKLOADS, find_workload
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -66,6 +63,18 @@ class Compare(Run):
 
 
 @dataclass
+class BatchSize:
+    """Grow the batch in place of lowering the rate, on digits with wrong labels: half a minute."""
+
+    seeds: int = 8
+    """How many runs of each way of training, with the seeds 0, 1, ..."""
+    epochs: int = 40
+    """Times that each run goes through its images."""
+    out: Path = Path("runs/batch_size")
+    """Where tables and figure are written; earlier ones are replaced."""
+
+
+@dataclass
 class Suite:
     """Run all contenders on many small tasks; what is there already is not run again."""
 
@@ -103,6 +112,7 @@ Command = (
     Annotated[List, tyro.conf.subcommand("list")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Compare, tyro.conf.subcommand("compare")]
+    | Annotated[BatchSize, tyro.conf.subcommand("batch-size")]
     | Annotated[Suite, tyro.conf.subcommand("suite")]
     | Annotated[Report, tyro.conf.subcommand("report")]
 )
@@ -120,6 +130,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if isinstance(command, List):
             _list()
+        elif isinstance(command, BatchSize):
+            _batch_size(command)
         elif isinstance(command, Suite):
             _suite(command)
         elif isinstance(command, Report):
@@ -158,40 +170,14 @@ def _list() -> None:
     console.print(workloads, contenders)
 
 
-def _suite_tables() -> "list[Table]":
-    from rich.table import Table
-
-    from experiments.suite.contenders.catalogue import CONTENDERS as SUITE_CONTENDERS
-    from experiments.suite.studies.catalogue import STUDIES
-    from experiments.suite.tasks import TASKS, part_of
-
-    tasks = Table(title="Tasks of the suite", title_justify="left")
-    for column in ("name", "part", "inner", "steps"):
-        tasks.add_column(column, no_wrap=True)
-    tasks.add_column("what is trained")
-    for task in TASKS.values():
-        tasks.add_row(task.name, part_of(task.name), task.inner.name, str(task.steps), task.summary)
-    contenders = Table(title="Contenders of the suite", title_justify="left")
-    contenders.add_column("name", no_wrap=True)
-    contenders.add_column("what it is")
-    for contender in SUITE_CONTENDERS.values():
-        contenders.add_row(contender.name, contender.summary)
-    studies = Table(title="Studies of the suite", title_justify="left")
-    studies.add_column("name", no_wrap=True)
-    studies.add_column("what is asked")
-    for study in STUDIES.values():
-        studies.add_row(study.name, study.summary)
-    return [tasks, contenders, studies]
-
-
 def _suite(command: Suite) -> None:
     from rich.console import Console
 
-    from experiments.suite.command import run_suite
+    from experiments.suite.command import overview, run_suite
     from experiments.suite.selection import Selection
 
     if command.show:
-        Console().print(*_suite_tables())
+        Console().print(*overview())
         return
     selection = Selection(
         tasks=tuple(itertools.chain.from_iterable(command.task)),
@@ -202,6 +188,14 @@ def _suite(command: Suite) -> None:
         quick=command.quick,
     )
     run_suite(selection, command.out, command.data_dir, Console())
+
+
+def _batch_size(command: BatchSize) -> None:
+    from rich.console import Console
+
+    from experiments.batch_size.command import run_batch_size
+
+    run_batch_size(command.seeds, command.epochs, command.out, Console())
 
 
 def _report(command: Report) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
 from experiments import lock
 from experiments.circumstances import describe
@@ -14,11 +15,35 @@ from experiments.errors import UsageError
 from experiments.files import PARTIAL, not_writable, remove, write_json, write_text
 from experiments.folder import LOCK_FILE
 from experiments.suite.cells import Cell
+from experiments.suite.contenders.catalogue import CONTENDERS
 from experiments.suite.csvs import curves_csv, results_csv, runs_csv, traces_csv
 from experiments.suite.running import Progress, run_cells
 from experiments.suite.selection import Selection, without_absent_data
+from experiments.suite.studies.catalogue import STUDIES
+from experiments.suite.tasks import TASKS, part_of
 
 METADATA_FILE = "metadata.json"
+
+
+def overview() -> list[Table]:
+    """All tasks, contenders and studies."""
+    tasks = Table(title="Tasks of the suite", title_justify="left")
+    for column in ("name", "part", "inner", "steps"):
+        tasks.add_column(column, no_wrap=True)
+    tasks.add_column("what is trained")
+    for task in TASKS.values():
+        tasks.add_row(task.name, part_of(task.name), task.inner.name, str(task.steps), task.summary)
+    contenders = Table(title="Contenders of the suite", title_justify="left")
+    contenders.add_column("name", no_wrap=True)
+    contenders.add_column("what it is")
+    for contender in CONTENDERS.values():
+        contenders.add_row(contender.name, contender.summary)
+    studies = Table(title="Studies of the suite", title_justify="left")
+    studies.add_column("name", no_wrap=True)
+    studies.add_column("what is asked")
+    for study in STUDIES.values():
+        studies.add_row(study.name, study.summary)
+    return [tasks, contenders, studies]
 
 
 def run_suite(selection: Selection, folder: Path, data_dir: Path | None, console: Console) -> None:
