@@ -14,6 +14,7 @@ from optax_aware.policies._condition_state import (
 from optax_aware.policies._loss_guard import GuardState, LossView, judge, settle
 from optax_aware.policies._rate_search import (
     LARGEST_RATE,
+    SearchState,
     SlopeView,
     forget_slopes,
     ramped,
@@ -67,6 +68,7 @@ def act(
 ) -> tuple[ConditionBasedState, Decision]:
     """Judge a value of the ramp or of the hold, and decide about the rate."""
     ramping = state.condition_phase == RAMPING
+    rewindable = jnp.asarray(observation.rewindable)
     calm = state.condition_guard.guard_calm > 0
     guard, loss = judge(
         state.condition_guard, value, finite, settings.patience, settings.drift_patience
@@ -82,94 +84,104 @@ def act(
     turn = jnp.where(slope.descending, state.condition_rate, search.search_turn)
     at_ceiling = state.condition_rate >= search.search_ceiling
     found = ramping & slope.known & (slope.turned | at_ceiling)
-    next_rate = ramped(
-        state.condition_rate,
-        slope.overshoot,
-        search.search_ceiling,
-        settings.growth,
-        settings.boost,
-    )
-    rate = jnp.where(ramping & slope.known, next_rate, state.condition_rate)
-    rate = jnp.where(found, turn * jnp.asarray(settings.factor, jnp.float32), rate)
-
     harmed = ~found & (loss.climbed | loss.exhausted)
     # The values at the snapshot will tell whether the parameters or the data are to blame.
-    rewindable = jnp.asarray(observation.rewindable)
     asks = harmed & ~loss.climbed & rewindable
     told = (state.condition_suspect > 0) & loss.believed & ~harmed
     # What cannot be undone is not to come to pass: nobody goes to the edge without a way back.
     swings = ~ramping & ~rewindable & slope.known & (slope.overshoot > BEYOND)
     swings = swings & (revision.revision_steps > AGAIN_AFTER)
     guilty = (harmed & ~asks) | told | swings
+
+    searched = _searched(settings, state, search, slope, turn, found)
+    tried_rate = jnp.where(loss.climbed, searched, state.condition_tried_rate)
     ceiling = _risen(search.search_ceiling, active, loss.believed)
-    tried_rate = jnp.where(loss.climbed, rate, state.condition_tried_rate)
-    rate, ceiling = _retreat(guilty, ramping, rate, ceiling, search.search_start)
-    held = state.condition_found_rate > 0.0
-    floor = RATE_FLOOR * jnp.where(held, state.condition_found_rate, search.search_start)
-    rate = jnp.where(guilty, jnp.maximum(rate, floor), rate)
-    ceiling = jnp.where(guilty, jnp.maximum(ceiling, floor), ceiling)
+    rate, ceiling = _retreat(guilty, state, searched, ceiling)
     # The loss is no better where it was: the data have climbed, and the rate was not to blame.
     rate = jnp.where(loss.acquitted, jnp.maximum(rate, tried_rate), rate)
     ceiling = jnp.where(loss.acquitted, jnp.maximum(ceiling, tried_rate), ceiling)
 
-    moving = ~ramping & loss.believed & ~harmed
     grown = rate / jnp.where(state.condition_found_rate > 0.0, state.condition_found_rate, 1.0)
     change = log_change(path, revision.revision_steps, active, grown, loss.progress)
     shape = jnp.asarray(observation.shape, jnp.float32)
     peak = jnp.maximum(state.condition_peak, jnp.where(jnp.isfinite(shape), shape, 0.0))
     change = jnp.where(shape < FADED * peak, jnp.minimum(change, 0.0), change)
-    rate = jnp.where(moving, jnp.minimum(rate * jnp.exp(change), ceiling), rate)
+    revised = jnp.minimum(rate * jnp.exp(change), ceiling)
+    rate = jnp.where(~ramping & loss.believed & ~harmed, revised, rate)
     found_rate = jnp.where(found, rate, state.condition_found_rate)
-    drifted = loss.drifted
-    ceiling = jnp.where(drifted & ~ramping, jnp.maximum(rate, found_rate), ceiling)
+    begins_anew = loss.drifted & ~ramping
+    ceiling = jnp.where(begins_anew, jnp.maximum(rate, found_rate), ceiling)
     rate = bounded(rate, state.condition_rate, 0.0, jnp.minimum(ceiling, LARGEST_RATE))
 
     rewind = harmed | found
-    keep = (
-        drifted
-        | loss.acquitted
-        | (_keep_due(guard, revision, ramping, slope) & loss.near_best & ~rewind)
-    )
+    restored = rewind & rewindable
+    due = _keep_due(guard, revision, ramping, slope) & loss.near_best & ~rewind
+    keep = loss.drifted | loss.acquitted | due
+    left = rewind | loss.drifted | swings
     unmoved = search._replace(search_ceiling=ceiling, search_turn=turn)
     after = state._replace(
         condition_phase=jnp.where(found, jnp.int32(HOLDING), state.condition_phase),
         condition_rate=rate,
         condition_found_rate=found_rate,
         condition_found_steps=jnp.where(found, active, state.condition_found_steps),
-        condition_active_steps=jnp.where(drifted & ~ramping, state.condition_found_steps, active),
+        condition_active_steps=jnp.where(begins_anew, state.condition_found_steps, active),
         condition_peak=peak,
         condition_tried_rate=tried_rate,
         condition_suspect=asks.astype(jnp.int32),
-        condition_guard=settle(guard, loss, rewind, rewind & rewindable, keep),
-        condition_search=chosen(rewind | drifted | swings, forget_slopes(unmoved, rate), unmoved),
-        condition_revision=chosen(drifted, first_revision(), revision),
+        condition_guard=settle(guard, loss, rewind, restored, keep),
+        condition_search=chosen(left, forget_slopes(unmoved, rate), unmoved),
+        condition_revision=chosen(loss.drifted, first_revision(), revision),
     )
     return after, Decision(
         scale=_per_peak(rate, peak),
         condition=_condition(loss, path, ramping, harmed, revision.revision_steps),
-        skip=~loss.believed & ~(rewind & rewindable) & ~drifted,
+        skip=~loss.believed & ~restored & ~loss.drifted,
         rewind=rewind,
         keep=keep,
-        restart_average=found | (rewind & rewindable) | drifted,
+        restart_average=found | restored | loss.drifted,
         observe=jnp.asarray(False),
-        evidence=Evidence(
-            value_mean=loss.level,
-            value_standard_error=LEVEL_ERROR * loss.deviation,
-            progress=loss.progress,
-            annealing_gain=path.annealing_gain,
-        ),
+        evidence=_evidence(loss, path),
+    )
+
+
+def _searched(
+    settings: Settings,
+    state: ConditionBasedState,
+    search: SearchState,
+    slope: SlopeView,
+    turn: jax.Array,
+    found: jax.Array,
+) -> jax.Array:
+    """Return the rate of the ramp after this step: the next one, or the one that was found."""
+    rate = state.condition_rate
+    higher = ramped(rate, slope.overshoot, search.search_ceiling, settings.growth, settings.boost)
+    rate = jnp.where((state.condition_phase == RAMPING) & slope.known, higher, rate)
+    return jnp.where(found, turn * jnp.asarray(settings.factor, jnp.float32), rate)
+
+
+def _evidence(loss: LossView, path: PathView) -> Evidence:
+    return Evidence(
+        value_mean=loss.level,
+        value_standard_error=LEVEL_ERROR * loss.deviation,
+        progress=loss.progress,
+        annealing_gain=path.annealing_gain,
     )
 
 
 def _retreat(
-    guilty: jax.Array, ramping: jax.Array, rate: jax.Array, ceiling: jax.Array, start: jax.Array
+    guilty: jax.Array, state: ConditionBasedState, rate: jax.Array, ceiling: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     """Lower a rate that did harm, and remember not to come back soon."""
+    ramping = state.condition_phase == RAMPING
+    start, found = state.condition_search.search_start, state.condition_found_rate
+    floor = RATE_FLOOR * jnp.where(found > 0.0, found, start)
     lowered = rate / jnp.where(ramping, RAMP_RETREAT, HOLD_RETREAT)
-    grown = jnp.where(rate > RAMP_GROWN * start, rate * RAMP_CEILING, ceiling)
-    new_ceiling = jnp.where(ramping, grown, lowered * HOLD_CEILING)
-    ceiling = jnp.where(guilty, jnp.minimum(ceiling, new_ceiling), ceiling)
-    return jnp.where(guilty, lowered, rate), ceiling
+    in_ramp = jnp.where(rate > RAMP_GROWN * start, rate * RAMP_CEILING, ceiling)
+    limit = jnp.minimum(ceiling, jnp.where(ramping, in_ramp, lowered * HOLD_CEILING))
+    return (
+        jnp.where(guilty, jnp.maximum(lowered, floor), rate),
+        jnp.where(guilty, jnp.maximum(limit, floor), ceiling),
+    )
 
 
 def _keep_due(
