@@ -117,6 +117,26 @@ def test_members_of_an_ensemble_have_lengths_of_their_own():
         np.testing.assert_allclose(swept[member], jitted(length, gradients)[0], rtol=1e-6)
 
 
+def test_rates_may_be_differentiated_and_lengths_injected():
+    gradients = jnp.asarray([[1.0], [3.0], [2.0], [6.0], [9.0]])
+
+    def last(learning_rate, every):
+        tx = optax.inject_hyperparams(oa.accumulate, static_args=("inner", "axis_name"))(
+            inner=optax.sgd(learning_rate), every=every
+        )
+
+        def step(carry, gradient):
+            updates, opt_state = tx.update(gradient, carry[1], carry[0], value=1.0)
+            return (optax.apply_updates(carry[0], updates), opt_state), None
+
+        start = jnp.zeros(1)
+        return jax.lax.scan(step, (start, tx.init(start)), gradients)[0][0][0]
+
+    differentiated = jax.jit(jax.value_and_grad(last))
+    assert differentiated(0.5, 2.0) == (-3.0, -6.0)
+    assert differentiated(0.5, 3.0) == (-1.0, -2.0)
+
+
 WRONG = {
     "inner": ({"inner": "adam"}, "inner must be an optax.GradientTransformation"),
     "no micro-batch": ({"every": 0}, "every must be a number in \\[1"),
