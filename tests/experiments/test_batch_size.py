@@ -3,6 +3,8 @@
 import csv
 import itertools
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ from experiments.data import load
 from tests.references import accumulation as reference
 
 SEEDS, EPOCHS = 2, 4
-SHOWN = tuple(arm for arm in ARMS if arm.name in ("schedule_batch", "plateau_rate"))
+SHOWN = tuple(arm for arm in ARMS if arm.name in ("schedule_batch", "constant"))
 
 
 def windows(micro_batches):
@@ -34,6 +36,24 @@ def test_the_batch_grows_when_the_rate_would_fall(micro_batches):
     for power, drop in enumerate(drops(micro_batches), start=1):
         grows_at = next(start for start, end in updates if end - start == FACTOR**power)
         assert abs(grows_at - drop) <= FACTOR ** (power - 1)
+
+
+def test_both_plateaus_take_the_same_decisions_from_validation_losses():
+    params = {"w": jnp.ones(2)}
+    seen = {}
+    for arm in (arm for arm in ARMS if not arm.name.startswith("schedule")):
+        tx = arm.make(100)
+        step = jax.jit(lambda state, loss, tx=tx: tx.update(params, state, params, **loss)[1])
+        opt_state, seen[arm.name] = tx.init(params), []
+        for validation_loss in (1.0, 0.5, 0.5, 0.5, 0.5):
+            loss = {"value": 1.0, "validation_value": validation_loss}
+            opt_state = step(opt_state, loss)
+            rate, length, _ = arm.read(opt_state)
+            seen[arm.name].append((float(rate), int(length)))
+    rate = pytest.approx(0.3)
+    assert seen["plateau_rate"] == [(rate, 1)] * 4 + [(pytest.approx(0.075), 1)]
+    assert seen["plateau_batch"] == [(rate, 1)] * 4 + [(rate, 4)]
+    assert seen["constant"] == [(rate, 1)] * 5
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +84,10 @@ def test_curves_hold_a_row_for_each_arm_seed_and_epoch(folder):
             assert float(row["learning_rate"]) == pytest.approx(0.3)
         else:
             assert int(row["updates"]) == seen
-            assert float(row["learning_rate"]) <= 0.3
+            assert float(row["learning_rate"]) == pytest.approx(0.3)
             assert row["batch_size"] == "8"
     assert {row["batch_size"] for row in rows} == {"8", "32", "128", "512"}
-    assert float(rows[EPOCHS - 1]["held_out_loss"]) < 1.5 < np.log(10)
+    assert all(float(row["held_out_loss"]) < 1.5 < np.log(10) for row in rows[EPOCHS - 1 :: EPOCHS])
     assert max(int(row["batch_size"]) for row in rows) == training.MICRO_BATCH * LARGEST
 
 
@@ -75,9 +95,9 @@ def test_the_summary_is_of_the_last_epoch(folder):
     last = [
         float(row["held_out_loss"])
         for row in read(folder / "curves.csv")
-        if row["arm"] == "plateau_rate" and row["epoch"] == str(EPOCHS)
+        if row["arm"] == "constant" and row["epoch"] == str(EPOCHS)
     ]
-    (row,) = (row for row in read(folder / "summary.csv") if row["arm"] == "plateau_rate")
+    (row,) = (row for row in read(folder / "summary.csv") if row["arm"] == "constant")
     assert float(row["held_out_loss_mean"]) == pytest.approx(np.mean(last), rel=1e-5)
     assert float(row["held_out_loss_most"]) == pytest.approx(max(last), rel=1e-5)
     assert (folder / "metadata.json").exists()

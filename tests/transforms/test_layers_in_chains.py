@@ -80,9 +80,6 @@ CHAINS = {
     "masked": lambda layers: optax.masked(
         optax.chain(optax.adam(0.1), layers), {"a": True, "b": True}
     ),
-    "in aware": lambda layers: oa.aware(
-        optax.chain(optax.scale_by_adam(), layers), oa.policies.constant(), learning_rate=0.1
-    ),
     "in aware, complete": lambda layers: oa.aware(
         optax.chain(optax.adam(0.1), layers), oa.policies.constant(), learning_rate=1.0
     ),
