@@ -22,6 +22,24 @@ def default_folder(command: str, workload: str) -> Path:
 
 
 @contextmanager
+def hold(folder: Path) -> Iterator[None]:
+    """Make a folder where it is missing, and let no other process write to it meanwhile.
+
+    Raises:
+      UsageError: if it cannot be written or is in use.
+    """
+    with ExitStack() as held:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(lock.hold(folder / LOCK_FILE))
+            for partial in folder.rglob(f"{PARTIAL}*"):
+                remove(partial)
+        except OSError as error:
+            raise not_writable(folder, error) from error
+        yield
+
+
+@contextmanager
 def claim(
     folder: Path, configuration: Configuration, circumstances: dict[str, Any], resume: bool
 ) -> Iterator[None]:
@@ -38,14 +56,7 @@ def claim(
         run was begun under circumstances that could lead to other numbers.
     """
     _check(folder, configuration, circumstances, resume)
-    with ExitStack() as held:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            held.enter_context(lock.hold(folder / LOCK_FILE))
-            for partial in folder.glob(f"{PARTIAL}*"):
-                remove(partial)
-        except OSError as error:
-            raise not_writable(folder, error) from error
+    with hold(folder):
         # Another process may have begun and ended a run before the lock was ours.
         _check(folder, configuration, circumstances, resume)
         if not (folder / CONFIGURATION_FILE).exists():

@@ -5,13 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 from optax_aware import policies, schedules, search
 from optax_aware._types import CONDITIONS, Condition, Decision, Evidence, Observation, Policy
+from optax_aware.reporting._accumulation import Accumulation, accumulation
 from optax_aware.reporting._edits import reset, set_learning_rate
 from optax_aware.reporting._eval_params import eval_params
 from optax_aware.reporting._events import Event, Events, events
+from optax_aware.reporting._layer_factors import LayerFactor, LayerFactors, layer_factors
 from optax_aware.reporting._report import Report, learning_rate, report
+from optax_aware.transforms._accumulate import accumulate
 from optax_aware.transforms._aliases import aware_adam, aware_adamw, aware_sgd
 from optax_aware.transforms._as_learning_rate import as_learning_rate
 from optax_aware.transforms._aware import aware
+from optax_aware.transforms._layerwise import layerwise
 from optax_aware.transforms._scale_by_policy import scale_by_policy
 
 if TYPE_CHECKING:
@@ -19,14 +23,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONDITIONS",
+    "Accumulation",
     "Condition",
     "Decision",
     "Event",
     "Events",
     "Evidence",
+    "LayerFactor",
+    "LayerFactors",
     "Observation",
     "Policy",
     "Report",
+    "accumulate",
+    "accumulation",
     "as_learning_rate",
     "aware",
     "aware_adam",
@@ -35,6 +44,8 @@ __all__ = [
     "eval_params",
     "events",
     "flax",
+    "layer_factors",
+    "layerwise",
     "learning_rate",
     "plotting",
     "policies",

@@ -14,6 +14,7 @@ from rich.console import Console
 
 import optax_aware as oa
 from experiments import files
+from experiments.console import say
 from experiments.errors import UsageError
 from experiments.searches.figure import draw_agreement
 from experiments.searches.subject import Subject, subject_of
@@ -90,11 +91,11 @@ def run_agreement(
         try:
             subject = subject_of(TASKS[name], data_dir)
         except UsageError as error:
-            console.print(f"skipped {name}: {error}", markup=False, highlight=False)
+            say(console, f"skipped {name}: {error}")
             continue
         found = tests_of(name, halves[name], subject, tuned[name], seeds)
         rows += found
-        console.print(_line(name, found), markup=False, highlight=False, soft_wrap=True)
+        say(console, _line(name, found))
         jax.clear_caches()
     if not rows:
         raise UsageError("there is nothing to do: the data of all tasks are absent.")
@@ -103,9 +104,9 @@ def run_agreement(
     files.write_text(folder / "summary.md", summary)
     figure = draw_agreement(rows, DEFAULT_SHARE, FACTOR)
     files.write_whole(folder / "range_tests.png", lambda partial: save(figure, partial))
-    console.print(f"\n{summary}", markup=False, highlight=False, soft_wrap=True)
+    say(console, f"\n{summary}")
     seconds = time.monotonic() - begun
-    console.print(f"{len(rows)} range tests in {seconds:.0f} s, written to {folder}", markup=False)
+    say(console, f"{len(rows)} range tests in {seconds:.0f} s, written to {folder}")
 
 
 def tuned_rates(source: Path) -> dict[str, float]:

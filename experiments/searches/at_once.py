@@ -13,6 +13,7 @@ from rich.console import Console
 import optax_aware as oa
 from experiments import files
 from experiments.circumstances import describe
+from experiments.console import say
 from experiments.errors import UsageError
 from experiments.searches.subject import Subject, subject_of
 from experiments.suite.figures.style import save
@@ -92,16 +93,14 @@ def run_search(
         **describe(),
     }
     files.write_json(folder / "search.json", content)
-    console.print(str(found), markup=False, highlight=False)
+    say(console, str(found))
     for way, (first, again) in seconds.items():
-        console.print(
+        say(
+            console,
             f"{rates} rates {way}: {first:.2f} s, again {again:.2f} s, {ratios[way]:.1f} times "
-            f"the time at once",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
+            "the time at once",
         )
-    console.print(f"written to {folder}", markup=False)
+    say(console, f"written to {folder}")
 
 
 def _single_runs(subject: Subject) -> tuple[Callable[..., Any], Callable[..., Any]]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, overload
 
 import jax
@@ -12,6 +12,7 @@ import optax
 
 from optax_aware._types import CONDITIONS
 from optax_aware.reporting._states import as_array, only_awareness
+from optax_aware.reporting._text_table import aligned
 from optax_aware.transforms._event_log import EVENT_ACTIONS
 
 
@@ -86,7 +87,7 @@ class Events(Sequence[Event]):
     def __str__(self) -> str:
         if not self.rows:
             return "no events yet"
-        lines = _aligned([_HEADER, *map(_cells, self.rows)])
+        lines = aligned([_HEADER, *map(_cells, self.rows)], _TEXT_COLUMNS)
         if self.dropped:
             plural = "event was" if self.dropped == 1 else "events were"
             lines.append(f"{self.dropped} older {plural} overwritten")
@@ -196,16 +197,3 @@ def _cells(event: Event) -> tuple[str, ...]:
 
 def _digits(number: float, digits: int) -> str:
     return f"{number:.{digits}g}" if math.isfinite(number) else "-"
-
-
-def _aligned(table: Iterable[Sequence[str]]) -> list[str]:
-    """Return a line for each row: words to the left of their column, numbers to the right."""
-    table = list(table)
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if place < _TEXT_COLUMNS else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in table
-    ]

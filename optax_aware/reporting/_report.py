@@ -16,8 +16,8 @@ class Report(NamedTuple):
     Attributes:
       step: the number of updates so far, int32.
       learning_rate: the rate of the last update, or the one set by hand since, float32.
-        Under `scale_by_policy` it is the scale alone: the rate of the optimizer it is chained
-        with is not visible from there.
+        Under `scale_by_policy`, and for a policy of `accumulate`, it is the scale alone: the
+        rate of the optimizer that goes with it is not visible from there.
       scale: the policy's last scale, float32.
       condition: what the policy sees, int32; ``CONDITIONS[int(condition)]`` is its name.
       value_mean: the smoothed loss the policy looks at, float32; infinite where it has none,
@@ -85,8 +85,8 @@ class Report(NamedTuple):
 def report(opt_state: optax.OptState) -> Report:
     """Return what the policy in an optimizer state sees and does.
 
-    Finds the state of `aware`, `scale_by_policy` or `as_learning_rate` anywhere in
-    ``opt_state``: in chains, ``masked``, ``inject_hyperparams``, ``MultiSteps`` and nnx
+    Finds the state of `aware`, `scale_by_policy`, `as_learning_rate` or `accumulate` anywhere
+    in ``opt_state``: in chains, ``masked``, ``inject_hyperparams``, ``MultiSteps`` and nnx
     optimizers. Works inside jit, so that a training step can return it for a logger.
 
     Args:

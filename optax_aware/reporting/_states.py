@@ -7,11 +7,14 @@ import jax.numpy as jnp
 import optax
 
 from optax_aware.transforms._awareness import AwarenessState
+from optax_aware.transforms._snapshot import SnapshotState
 
 
 def find_states(opt_state: Any, kind: type) -> list:
-    """Return the states of one kind, in the order of the tree."""
-    leaves = jax.tree.leaves(opt_state, is_leaf=lambda node: isinstance(node, kind))
+    """Return the states of one kind, in the order of the tree; a snapshot is no present state."""
+    leaves = jax.tree.leaves(
+        opt_state, is_leaf=lambda node: isinstance(node, (kind, SnapshotState))
+    )
     return [leaf for leaf in leaves if isinstance(leaf, kind)]
 
 

@@ -49,6 +49,22 @@ def check_loss_is_enough(policy: Policy, transform: str) -> None:
         )
 
 
+def check_lengthens(policy: Any, max_length: Any) -> None:
+    """Refuse a policy of which no length of accumulation follows, or one without a bound."""
+    check_policy(policy)
+    check_loss_is_enough(policy, "accumulate")
+    if policy.finds_rate:
+        raise ValueError(
+            "policy must scale a base rate in accumulate, got one that finds a rate itself, of "
+            "which no length follows. Put it inside: accumulate(aware(inner, policy), every)."
+        )
+    if max_length is None:
+        raise ValueError(
+            "max_length must be a whole number of at least 1 where a policy makes the "
+            "accumulation longer, got max_length=None."
+        )
+
+
 def check_axis_name(axis_name: Any) -> None:
     """Refuse what cannot be the name of a mapped axis."""
     names = axis_name if isinstance(axis_name, tuple) else (axis_name,)

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from optax_aware._types import Observation, Scalar
 
 
-def _scalar(name: str, value: Any) -> jax.Array:
+def read_scalar(name: str, value: Any) -> jax.Array:
+    """Return a real number as a float32 scalar."""
     if isinstance(value, tuple | list | dict):
         raise TypeError(
             f"{name} must be a real number, got a {type(value).__name__}. With has_aux=True hand "
@@ -33,28 +34,29 @@ def observe_losses(
 ) -> Observation:
     """Return the observation of a step whose losses are all that is looked at."""
     return Observation(
-        value=_read_value(value, axis_name),
+        value=read_value(value, axis_name),
         step=step,
-        validation_value=_read_validation_value(validation_value, axis_name),
+        validation_value=read_validation_value(validation_value, axis_name),
     )
 
 
-def _read_value(value: Any, axis_name: str | None) -> jax.Array:
+def read_value(value: Any, axis_name: str | None) -> jax.Array:
     """Return the training loss as float32, averaged over ``axis_name``."""
     if value is None:
         raise TypeError(
             "update() needs the loss of this step: tx.update(grads, opt_state, params, "
             "value=loss), with the loss that the gradients were taken of."
         )
-    return _mean_over_devices(_scalar("value", value), axis_name)
+    return mean_over_devices(read_scalar("value", value), axis_name)
 
 
-def _read_validation_value(value: Any, axis_name: str | None) -> jax.Array:
+def read_validation_value(value: Any, axis_name: str | None) -> jax.Array:
     """Return the validation loss as float32, NaN where there is none."""
     if value is None:
         return jnp.float32(jnp.nan)
-    return _mean_over_devices(_scalar("validation_value", value), axis_name)
+    return mean_over_devices(read_scalar("validation_value", value), axis_name)
 
 
-def _mean_over_devices(value: jax.Array, axis_name: str | None) -> jax.Array:
+def mean_over_devices(value: jax.Array, axis_name: str | None) -> jax.Array:
+    """Return the mean over ``axis_name``, where there is one."""
     return value if axis_name is None else jax.lax.pmean(value, axis_name)

@@ -32,23 +32,39 @@ TRANSFORMS: dict[str, Callable[[oa.Policy], optax.GradientTransformationExtraArg
     "aware": lambda policy: oa.aware(
         optax.scale_by_adam(), policy, learning_rate=0.1, average=False
     ),
+    "accumulate": lambda policy: oa.accumulate(optax.sgd(0.1), 1, policy=policy, max_length=1),
     "aware with everything": lambda policy: oa.aware(
-        optax.scale_by_adam(),
+        optax.chain(optax.scale_by_adam(), oa.layerwise({"**": 0.5})),
         _rewinding(policy),
         learning_rate=oa.schedules.cosine(0.1, 20),
         total_steps=20,
         average=True,
     ),
 }
-"""For each public transform: how it is made from a policy."""
+"""For each public transform: how it is made from a policy.
+
+An `accumulate` of length 1 makes an update of every value, as the tests expect it; `layerwise`,
+which has neither policy nor state, is inside of "aware with everything".
+"""
+
+
+def _belong_together(transform: str, policy: str) -> bool:
+    """Return whether a policy is tried in a transform.
+
+    One that observes more than the loss needs the optimizer that `aware` owns. To `accumulate`
+    policies are what they are to `scale_by_policy`, so that the simplest will do.
+    """
+    if transform == "accumulate":
+        return policy == "constant"
+    return transform.startswith("aware") or not POLICIES[policy]().observes
+
 
 CASES = [
     (transform, policy)
     for transform in TRANSFORMS
-    for policy, make_policy in POLICIES.items()
-    if transform.startswith("aware") or not make_policy().observes
+    for policy in POLICIES
+    if _belong_together(transform, policy)
 ]
-"""A policy that observes more than the loss needs the optimizer that `aware` owns."""
 
 
 def make(case: tuple[str, str]) -> optax.GradientTransformationExtraArgs:
@@ -57,7 +73,10 @@ def make(case: tuple[str, str]) -> optax.GradientTransformationExtraArgs:
     return TRANSFORMS[transform](POLICIES[policy]())
 
 
-ONE_OF_EACH = [(transform, "reduce_on_plateau") for transform in TRANSFORMS]
+ONE_OF_EACH = [
+    (transform, "constant" if transform == "accumulate" else "reduce_on_plateau")
+    for transform in TRANSFORMS
+]
 
 LOSSES = (1.0, 0.8, 0.9, 0.9, 0.9, float("nan"), 0.9, 0.9, 1.2, 0.9, float("inf"), 0.7)
 """Losses that make the policies of the table act, faults included."""

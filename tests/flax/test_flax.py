@@ -1,5 +1,6 @@
 """The recipes for flax: nnx.Optimizer as it is, and our TrainState for linen."""
 
+import itertools
 import subprocess
 import sys
 
@@ -152,3 +153,23 @@ def test_without_flax_the_rest_works_and_the_error_names_the_extra():
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'momentum'"):
         _ = oa.momentum
+
+
+def test_nnx_optimizer_with_accumulation_around_aware():
+    model = nnx.Linear(3, 1, rngs=nnx.Rngs(0))
+    inner = oa.aware(optax.trace(0.9), scripted([1.0, 0.5]), learning_rate=0.1)
+    optimizer = nnx.Optimizer(model, oa.accumulate(inner, 2), wrt=nnx.Param)
+
+    @nnx.jit
+    def step(model, optimizer, batch):
+        loss, grads = nnx.value_and_grad(lambda model: jnp.mean((model(batch) - 1.0) ** 2))(model)
+        optimizer.update(model, grads, value=loss, weight=batch.shape[0])
+        return oa.accumulation(optimizer.opt_state)
+
+    kernels, seen = [model.kernel[...]], []
+    for _ in range(4):
+        seen.append(step(model, optimizer, jnp.ones((5, 3))))
+        kernels.append(model.kernel[...])
+    assert [bool(jnp.all(a == b)) for a, b in itertools.pairwise(kernels)] == [True, False] * 2
+    assert [int(one.updates) for one in seen] == [0, 1, 1, 2]
+    assert oa.report(optimizer.opt_state).scale == 0.5

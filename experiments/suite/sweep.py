@@ -1,24 +1,48 @@
 """``python -m experiments suite``."""
 
 import time
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
-from experiments import lock
 from experiments.circumstances import describe
+from experiments.console import say
 from experiments.errors import UsageError
-from experiments.files import PARTIAL, not_writable, remove, write_json, write_text
-from experiments.folder import LOCK_FILE
+from experiments.files import write_json, write_text
+from experiments.folder import hold
 from experiments.suite.cells import Cell
+from experiments.suite.contenders.catalogue import CONTENDERS
 from experiments.suite.csvs import curves_csv, results_csv, runs_csv, traces_csv
 from experiments.suite.running import Progress, run_cells
 from experiments.suite.selection import Selection, without_absent_data
+from experiments.suite.studies.catalogue import STUDIES
+from experiments.suite.tasks import TASKS, part_of
 
 METADATA_FILE = "metadata.json"
+
+
+def overview() -> list[Table]:
+    """All tasks, contenders and studies."""
+    tasks = Table(title="Tasks of the suite", title_justify="left")
+    for column in ("name", "part", "inner", "steps"):
+        tasks.add_column(column, no_wrap=True)
+    tasks.add_column("what is trained")
+    for task in TASKS.values():
+        tasks.add_row(task.name, part_of(task.name), task.inner.name, str(task.steps), task.summary)
+    contenders = Table(title="Contenders of the suite", title_justify="left")
+    contenders.add_column("name", no_wrap=True)
+    contenders.add_column("what it is")
+    for contender in CONTENDERS.values():
+        contenders.add_row(contender.name, contender.summary)
+    studies = Table(title="Studies of the suite", title_justify="left")
+    studies.add_column("name", no_wrap=True)
+    studies.add_column("what is asked")
+    for study in STUDIES.values():
+        studies.add_row(study.name, study.summary)
+    return [tasks, contenders, studies]
 
 
 def run_suite(selection: Selection, folder: Path, data_dir: Path | None, console: Console) -> None:
@@ -29,23 +53,16 @@ def run_suite(selection: Selection, folder: Path, data_dir: Path | None, console
     """
     cells, absent = without_absent_data(selection.cells(), data_dir)
     for task, reason in absent.items():
-        _say(console, f"skipped {task}: {reason}")
+        say(console, f"skipped {task}: {reason}")
     if not cells:
         raise UsageError("there is nothing to do: no contender that was asked for runs there.")
-    with ExitStack() as held:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            held.enter_context(lock.hold(folder / LOCK_FILE))
-            for partial in folder.rglob(f"{PARTIAL}*"):
-                remove(partial)
-        except OSError as error:
-            raise not_writable(folder, error) from error
-        _say(console, f"{len(cells)} cells, writing to {folder}")
+    with hold(folder):
+        say(console, f"{len(cells)} cells, writing to {folder}")
         begun = time.monotonic()
         run_cells(cells, folder, data_dir, lambda progress: _show(console, progress))
         write_tables(cells, folder)
         write_json(folder / METADATA_FILE, _metadata(cells, time.monotonic() - begun))
-        _say(console, f"wrote {folder / 'results.csv'}")
+        say(console, f"wrote {folder / 'results.csv'}")
 
 
 def write_tables(cells: list[Cell], folder: Path) -> None:
@@ -71,7 +88,7 @@ def _metadata(cells: list[Cell], seconds: float) -> dict[str, Any]:
 def _show(console: Console, progress: Progress) -> None:
     took = "kept" if progress.seconds is None else f"{progress.seconds:.1f} s"
     left = "" if progress.remaining is None else f", about {_minutes(progress.remaining)} left"
-    _say(
+    say(
         console,
         f"{progress.done}/{progress.cells} {progress.cell.name}: {took} "
         f"({_minutes(progress.elapsed)} elapsed{left})",
@@ -80,7 +97,3 @@ def _show(console: Console, progress: Progress) -> None:
 
 def _minutes(seconds: float) -> str:
     return f"{seconds / 60:.1f} min"
-
-
-def _say(console: Console, line: str) -> None:
-    console.print(line, markup=False, highlight=False, soft_wrap=True)

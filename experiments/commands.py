@@ -1,0 +1,131 @@
+"""The commands ``list``, ``train`` and ``compare``; what they need is imported when they run."""
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from experiments.configuration import LEARNING_RATE, check_request, configure
+from experiments.console import say
+from experiments.contenders.catalogue import CONTENDERS
+from experiments.errors import UsageError
+from experiments.folder import claim, default_folder
+from experiments.workloads import WORKLOADS, find_workload
+
+
+@dataclass
+class List:
+    """Show all workloads and contenders; `suite --show` shows those of the suite."""
+
+    def run(self) -> None:
+        """Print them."""
+        from rich.console import Console
+        from rich.table import Table
+
+        console = Console()
+        workloads = Table(title="Workloads", title_justify="left")
+        workloads.add_column("name", no_wrap=True)
+        workloads.add_column("what is trained")
+        for workload in WORKLOADS.values():
+            workloads.add_row(workload.name, workload.summary)
+        contenders = Table(
+            title=f"Contenders, for the base rate b = {LEARNING_RATE:g}; "
+            "times in thirtieths of the run",
+            title_justify="left",
+        )
+        contenders.add_column("name", no_wrap=True)
+        contenders.add_column("kind")
+        contenders.add_column("learning rate")
+        for contender in CONTENDERS.values():
+            contenders.add_row(contender.name, contender.kind, contender.summary)
+        console.print(workloads, contenders)
+
+
+@dataclass
+class Run:
+    """What ``train`` and ``compare`` have in common."""
+
+    workload: str = "digits"
+    """What to train; `list` shows all."""
+    seeds: int = 3
+    """How many runs of each contender, with the seeds 0, 1, ..."""
+    steps: int | None = None
+    """Updates of each run. Default: 30 epochs."""
+    learning_rate: float = LEARNING_RATE
+    """The base rate; every contender's rates are in proportion to it."""
+    out: Path | None = None
+    """Where everything is written, a new or empty folder. Default: a new one in runs/."""
+    data_dir: Path | None = None
+    """The folder of Fashion-MNIST's files. Default: where Debian's package puts them."""
+    resume: bool = False
+    """Go on with the run in --out where it stopped."""
+    checkpoint_seconds: float = 15.0
+    """Seconds between two checkpoints, at least."""
+
+    def carry_out(self, kind: str, names: tuple[str, ...]) -> None:
+        """Train the contenders of these names, all where there are none."""
+        check_request(self.workload, names, self.seeds, self.steps, self.learning_rate)
+        if self.resume and self.out is None:
+            raise UsageError("--resume needs --out, the folder of the run that is to go on.")
+
+        from rich.console import Console
+
+        from experiments import data
+        from experiments.circumstances import describe
+        from experiments.comparison import train_all
+        from experiments.metadata import Invocation
+        from experiments.screen import CompareScreen, TrainScreen, print_summary
+
+        workload = find_workload(self.workload)
+        dataset = data.load(workload.data, self.data_dir)
+        configuration = configure(
+            self.workload,
+            names,
+            self.seeds,
+            self.steps,
+            self.learning_rate,
+            dataset.fingerprint(),
+        )
+        folder = self.out or default_folder(kind, self.workload)
+        circumstances = describe()
+
+        with claim(folder, configuration, circumstances, self.resume):
+            invocation = Invocation(folder, configuration, circumstances)
+            console = Console()
+            say(
+                console,
+                f"{len(configuration.contenders)} contenders x {configuration.seeds} seeds x "
+                f"{configuration.steps:,} steps of {configuration.workload}, writing to {folder}",
+            )
+            screen = TrainScreen if kind == "train" else CompareScreen
+            with screen(configuration, console) as listener:
+                summaries = train_all(
+                    configuration, dataset, folder, self.checkpoint_seconds, listener, invocation
+                )
+            print_summary(console, configuration, summaries, folder)
+
+
+@dataclass
+class Train(Run):
+    """Train one contender and print a line for every evaluation."""
+
+    contender: str = "cosine"
+    """What decides the learning rate; `list` shows all."""
+
+    def run(self) -> None:
+        """Carry it out."""
+        self.carry_out("train", (self.contender,))
+
+
+@dataclass
+class Compare(Run):
+    """Train several contenders, and write tables, a figure and TensorBoard events."""
+
+    contender: Annotated[tuple[tuple[str, ...], ...], tyro.conf.UseAppendAction] = ()
+    """What decides the learning rate, one or more names. Default: all."""
+
+    def run(self) -> None:
+        """Carry it out."""
+        self.carry_out("compare", tuple(itertools.chain.from_iterable(self.contender)))

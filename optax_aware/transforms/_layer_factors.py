@@ -1,0 +1,178 @@
+"""Which factor belongs to which leaf: patterns of paths, or the depth of a layer."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax.core
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from optax_aware._arguments import check_choice, check_number
+from optax_aware.transforms._path_patterns import find_match, leaf_paths, pattern_matcher
+
+Layers = Mapping[str, ArrayLike] | Sequence[str | Sequence[str]]
+"""Factors by pattern, or patterns of layers in order."""
+
+_ENDS = ("last", "first")
+_LISTED = 20
+
+
+class LeafFactor(NamedTuple):
+    """The factor of one leaf.
+
+    Attributes:
+      path: the path of the leaf.
+      pattern: the pattern that it matches; empty where the default applies.
+      factor: what its updates are multiplied by.
+    """
+
+    path: str
+    pattern: str
+    factor: Any
+
+
+class LayerRules(NamedTuple):
+    """What a user said about the factors of layers, checked."""
+
+    layers: Layers
+    decay: ArrayLike | None
+    decay_from: str
+    default: ArrayLike | None
+
+
+def layer_rules(
+    layers: Any, decay: ArrayLike | None, decay_from: str, default: ArrayLike | None
+) -> LayerRules:
+    """Check the arguments that `layerwise` and `layer_factors` share."""
+    check_choice("decay_from", decay_from, _ENDS)
+    if default is not None:
+        check_number("default", default, low=0.0)
+    if isinstance(layers, Mapping):
+        _check_patterns(layers)
+        for pattern, factor in layers.items():
+            check_number(f"layers[{pattern!r}]", factor, low=0.0)
+        if decay is not None:
+            raise ValueError(
+                "decay must be None where layers gives a factor for each pattern, got "
+                f"decay={decay!r}."
+            )
+        return LayerRules(dict(layers), None, decay_from, default)
+    if isinstance(layers, str) or not isinstance(layers, Sequence) or not layers:
+        raise ValueError(
+            "layers must be a mapping from pattern to factor, or a sequence of patterns from the "
+            f"first layer to the last, got layers={layers!r}."
+        )
+    if decay is None:
+        raise ValueError(
+            "decay must be a number in (0, 1] where layers is a sequence of patterns, got "
+            "decay=None."
+        )
+    check_number("decay", decay, 0.0, 1.0, open_low=True)
+    entries = tuple((entry,) if isinstance(entry, str) else tuple(entry) for entry in layers)
+    for entry in entries:
+        _check_patterns(entry)
+        if {pattern.count("#") for pattern in entry} not in ({0}, {1}):
+            raise ValueError(
+                "layers must have one # in each pattern of a layer, or in none of them, got "
+                f"{entry!r}."
+            )
+    return LayerRules(entries, decay, decay_from, default)
+
+
+def factors_of(tree: Any, rules: LayerRules, *, all_patterns: bool) -> list[LeafFactor]:
+    """Return the factor of every leaf of ``tree``, in the order of its leaves.
+
+    Raises:
+      ValueError: if a leaf matches no pattern and there is no default, or matches more than
+        one; with ``all_patterns``, also if a pattern matches no leaf.
+    """
+    paths = leaf_paths(tree)
+    factors = _factors_by_pattern(paths, rules)
+    matchers = [(pattern, pattern_matcher(pattern)) for pattern, _ in factors]
+    matched = [
+        [place for place, (_, matcher) in enumerate(matchers) if find_match(matcher, path)]
+        for path in paths
+    ]
+    unused = set(range(len(factors))).difference(*matched) if paths and all_patterns else set()
+    _check_matches(
+        unmatched=[
+            path
+            for path, places in zip(paths, matched, strict=True)
+            if not places and rules.default is None
+        ],
+        ambiguous=[
+            f"{path} (by {' and '.join(repr(factors[place][0]) for place in places)})"
+            for path, places in zip(paths, matched, strict=True)
+            if len(places) > 1
+        ],
+        unused=[repr(factors[place][0]) for place in sorted(unused)],
+        paths=paths,
+    )
+    return [
+        LeafFactor(path, *(factors[places[0]] if places else ("", rules.default)))
+        for path, places in zip(paths, matched, strict=True)
+    ]
+
+
+def _factors_by_pattern(paths: list[str], rules: LayerRules) -> list[tuple[str, ArrayLike]]:
+    if isinstance(rules.layers, Mapping):
+        return list(rules.layers.items())
+    numbered = [layer for entry in rules.layers for layer in _layers_of(tuple(entry), paths)]
+    power = _powers(rules.decay)
+    last = len(numbered) - 1
+    return [
+        (pattern, power(last - depth if rules.decay_from == "last" else depth))
+        for depth, layer in enumerate(numbered)
+        for pattern in layer
+    ]
+
+
+def _layers_of(entry: tuple[str, ...], paths: list[str]) -> list[tuple[str, ...]]:
+    """Return one layer, or as many as there are numbers in the place of #, in their order."""
+    if "#" not in entry[0]:
+        return [entry]
+    layers: dict[int, list[str]] = {}
+    unused = []
+    for pattern in entry:
+        matcher = pattern_matcher(pattern)
+        matches = [match for path in paths if (match := find_match(matcher, path))]
+        if not matches:
+            unused.append(pattern)
+        for digits in sorted({match.group(1) for match in matches}):
+            layers.setdefault(int(digits), []).append(pattern.replace("#", digits))
+    in_order = [layers[number] for number in sorted(layers)] or [[]]
+    in_order[-1].extend(unused)  # to be told, as patterns that match nothing
+    return [tuple(layer) for layer in in_order]
+
+
+def _powers(decay: Any) -> Callable[[int], ArrayLike]:
+    if isinstance(decay, jax.core.Tracer):
+        return lambda exponent: jnp.asarray(decay, jnp.float32) ** exponent
+    return lambda exponent: float(decay) ** exponent
+
+
+def _check_patterns(patterns: Iterable[Any]) -> None:
+    patterns = list(patterns)
+    if not all(isinstance(pattern, str) and pattern for pattern in patterns):
+        raise ValueError(
+            f"layers must name its patterns by strings that are not empty, got {patterns!r}."
+        )
+
+
+def _check_matches(
+    unmatched: list[str], ambiguous: list[str], unused: list[str], paths: list[str]
+) -> None:
+    parts = []
+    if unmatched:
+        parts.append(f"no pattern matches {_listed(unmatched)} (name them, or give a default)")
+    if ambiguous:
+        parts.append(f"more than one pattern matches {_listed(ambiguous)}")
+    if unused:
+        parts.append(f"nothing is matched by {_listed(unused)} among {_listed(paths)}")
+    if parts:
+        raise ValueError(f"layers must match every parameter exactly once, but {'; '.join(parts)}.")
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:_LISTED])
+    return f"{shown} and {len(names) - _LISTED} more" if len(names) > _LISTED else shown
