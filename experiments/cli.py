@@ -11,6 +11,7 @@ from experiments.commands import Compare, List, Train
 from experiments.errors import UsageError
 from experiments.searches.commands import RangeTest, Search
 from experiments.suite.commands import Report, Suite
+from experiments.textbook.commands import Textbook
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -20,6 +21,7 @@ Command = (
     Annotated[List, tyro.conf.subcommand("list")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Compare, tyro.conf.subcommand("compare")]
+    | Annotated[Textbook, tyro.conf.subcommand("textbook")]
     | Annotated[BatchSize, tyro.conf.subcommand("batch-size")]
     | Annotated[Suite, tyro.conf.subcommand("suite")]
     | Annotated[Report, tyro.conf.subcommand("report")]

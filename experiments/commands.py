@@ -1,9 +1,10 @@
 """The commands ``list``, ``train`` and ``compare``; what they need is imported when they run."""
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import tyro
 
@@ -13,6 +14,9 @@ from experiments.contenders.catalogue import CONTENDERS
 from experiments.errors import UsageError
 from experiments.folder import claim, default_folder
 from experiments.workloads import WORKLOADS, find_workload
+
+if TYPE_CHECKING:
+    from experiments.comparison import Output
 
 
 @dataclass
@@ -64,8 +68,16 @@ class Run:
     checkpoint_seconds: float = 15.0
     """Seconds between two checkpoints, at least."""
 
-    def carry_out(self, kind: str, names: tuple[str, ...]) -> None:
-        """Train the contenders of these names, all where there are none."""
+    kind: ClassVar[str]
+
+    def outputs(self) -> "Mapping[str, Output]":
+        """What is written besides the numbers."""
+        from experiments.plots import save_comparison
+
+        return {"comparison.png": save_comparison}
+
+    def carry_out(self, names: tuple[str, ...]) -> None:
+        """Train the contenders of these names, the usual ones where there are none."""
         check_request(self.workload, names, self.seeds, self.steps, self.learning_rate)
         if self.resume and self.out is None:
             raise UsageError("--resume needs --out, the folder of the run that is to go on.")
@@ -88,7 +100,7 @@ class Run:
             self.learning_rate,
             dataset.fingerprint(),
         )
-        folder = self.out or default_folder(kind, self.workload)
+        folder = self.out or default_folder(self.kind, self.workload)
         circumstances = describe()
 
         with claim(folder, configuration, circumstances, self.resume):
@@ -99,10 +111,16 @@ class Run:
                 f"{len(configuration.contenders)} contenders x {configuration.seeds} seeds x "
                 f"{configuration.steps:,} steps of {configuration.workload}, writing to {folder}",
             )
-            screen = TrainScreen if kind == "train" else CompareScreen
+            screen = TrainScreen if self.kind == "train" else CompareScreen
             with screen(configuration, console) as listener:
                 summaries = train_all(
-                    configuration, dataset, folder, self.checkpoint_seconds, listener, invocation
+                    configuration,
+                    dataset,
+                    folder,
+                    self.checkpoint_seconds,
+                    listener,
+                    invocation,
+                    self.outputs(),
                 )
             print_summary(console, configuration, summaries, folder)
 
@@ -114,9 +132,11 @@ class Train(Run):
     contender: str = "cosine"
     """What decides the learning rate; `list` shows all."""
 
+    kind: ClassVar[str] = "train"
+
     def run(self) -> None:
         """Carry it out."""
-        self.carry_out("train", (self.contender,))
+        self.carry_out((self.contender,))
 
 
 @dataclass
@@ -124,8 +144,10 @@ class Compare(Run):
     """Train several contenders, and write tables, a figure and TensorBoard events."""
 
     contender: Annotated[tuple[tuple[str, ...], ...], tyro.conf.UseAppendAction] = ()
-    """What decides the learning rate, one or more names. Default: all."""
+    """What decides the learning rate, one or more names. Default: the usual ones."""
+
+    kind: ClassVar[str] = "compare"
 
     def run(self) -> None:
         """Carry it out."""
-        self.carry_out("compare", tuple(itertools.chain.from_iterable(self.contender)))
+        self.carry_out(tuple(itertools.chain.from_iterable(self.contender)))

@@ -1,10 +1,10 @@
 """Trains the contenders one after another and writes down what was found."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from experiments import files, plots, tables, tensorboard
+from experiments import files, tables, tensorboard
 from experiments.checkpoints import Checkpoints
 from experiments.configuration import Configuration
 from experiments.contenders.plan import Plan
@@ -16,6 +16,7 @@ from experiments.runner import Progress, Trainer
 from experiments.workloads import find_workload
 
 Listener = Callable[[str, Progress], None]
+Output = Callable[[Path, Configuration, Mapping[str, History], list[tables.Summary]], None]
 
 
 def train_all(
@@ -25,6 +26,7 @@ def train_all(
     checkpoint_seconds: float,
     listener: Listener,
     invocation: Invocation,
+    outputs: Mapping[str, Output],
 ) -> list[tables.Summary]:
     """Train every contender, or what is left of it, and write all outputs into ``folder``.
 
@@ -37,6 +39,7 @@ def train_all(
       listener: told of the contender and its progress after every evaluation, and once for
         a contender that was finished earlier.
       invocation: keeps how long each contender took.
+      outputs: name of a file → what writes it, besides the numbers.
 
     Returns:
       How each contender ended, the best first.
@@ -52,7 +55,12 @@ def train_all(
         )
         invocation.trained(name, time.monotonic() - begun)
     summaries = tables.summarize(configuration, histories)
-    _write_outputs(folder, configuration, histories, summaries)
+    _write_numbers(folder, configuration, histories, summaries)
+    for name, write in outputs.items():
+        files.write_whole(
+            folder / name,
+            lambda partial, write=write: write(partial, configuration, histories, summaries),
+        )
     invocation.finish()
     return summaries
 
@@ -82,7 +90,7 @@ def _train_one(
     return history
 
 
-def _write_outputs(
+def _write_numbers(
     folder: Path,
     configuration: Configuration,
     histories: dict[str, History],
@@ -93,8 +101,4 @@ def _write_outputs(
     files.write_whole(
         folder / "tensorboard",
         lambda partial: tensorboard.write_events(partial, configuration, histories),
-    )
-    files.write_whole(
-        folder / "comparison.png",
-        lambda partial: plots.save_figure(partial, configuration, histories, summaries),
     )

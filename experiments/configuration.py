@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.contenders.catalogue import CONTENDERS, find_contender
+from experiments.contenders.catalogue import USUAL, find_contender
 from experiments.errors import UsageError
 from experiments.workloads import find_workload
 
@@ -60,7 +60,7 @@ def configure(
         steps = workload.epochs * workload.steps_per_epoch
     return Configuration(
         workload=workload_name,
-        contenders=tuple(contender_names) or tuple(CONTENDERS),
+        contenders=tuple(contender_names) or USUAL,
         seeds=seeds,
         steps=steps,
         learning_rate=learning_rate,

@@ -5,37 +5,27 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
 from experiments.configuration import Configuration
 from experiments.contenders.catalogue import CONTENDERS
 from experiments.history import History
+from experiments.style import COLOURS, DASHES, MARKERS, PLAIN_NUMBERS, save, tidy
 from experiments.tables import Summary
 
-# The colours of Okabe and Ito, which people of every colour vision can tell apart, without
-# yellow, which is hard to see on white.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)))
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "p", "h")
 HEADINGS = {"schedule": "Schedules", "policy": "Policies that listen to the loss"}
-PLAIN_NUMBERS = FuncFormatter(lambda value, _: f"{value:g}")
 MARKS_PER_LINE = 6
 ONE_COLUMN_UP_TO = len(COLOURS)
 
 
-def save_figure(
+def save_comparison(
     path: Path,
     configuration: Configuration,
     histories: Mapping[str, History],
     summaries: list[Summary],
 ) -> None:
-    """Draw the figure into a PNG file."""
-    figure = draw_figure(configuration, histories, summaries)
-    FigureCanvasAgg(figure)
-    figure.savefig(path, format="png", dpi=150)
+    """Draw the figure of a comparison into a PNG file."""
+    save(draw_figure(configuration, histories, summaries), path, dpi=150)
 
 
 def draw_figure(
@@ -106,9 +96,7 @@ def _draw_contender(
     axes: np.ndarray, configuration: Configuration, history: History, summary: Summary, place: int
 ) -> None:
     evaluated = np.array(configuration.evaluations())
-    starts = np.array([0, *evaluated[:-1]])
-    intervals = np.diff([0, *evaluated])
-    train_loss = np.add.reduceat(history.train_loss, starts, axis=1) / intervals
+    train_loss = between_evaluations(configuration, history.train_loss)
     steps = np.arange(1, configuration.steps + 1)
     thinned = slice(None, None, max(1, configuration.steps // 1000))
     rate = np.where(history.learning_rate > 0, history.learning_rate, np.nan)
@@ -145,6 +133,13 @@ def _draw_contender(
             )
 
 
+def between_evaluations(configuration: Configuration, per_step: np.ndarray) -> np.ndarray:
+    """Means from one evaluation to the next of what was measured at every step."""
+    evaluated = configuration.evaluations()
+    totals = np.add.reduceat(per_step, [0, *evaluated[:-1]], axis=1)
+    return totals / np.diff([0, *evaluated])
+
+
 def _stay_together(summary: Summary) -> bool:
     """Whether a mean describes the seeds: it does not where one of them has failed to train."""
     accuracy = summary.held_out_accuracy
@@ -167,7 +162,8 @@ def _label_rows(axes: np.ndarray, histories: Mapping[str, History]) -> None:
         rate.set_ylim(*limits)
         rate.yaxis.set_major_formatter(PLAIN_NUMBERS)
     for panel in axes.flat:
-        _tidy(panel)
+        tidy(panel)
+        panel.margins(x=0.01)
 
 
 def _accuracy_limits(histories: Mapping[str, History]) -> tuple[float, float]:
@@ -188,9 +184,3 @@ def _rate_limits(histories: Mapping[str, History]) -> tuple[float, float] | None
         return None
     high = float(positive.max())
     return max(float(positive.min()) / 1.3, high / 1000), high * 1.3
-
-
-def _tidy(panel: Axes) -> None:
-    panel.grid(alpha=0.3)
-    panel.margins(x=0.01)
-    panel.spines[["top", "right"]].set_visible(False)

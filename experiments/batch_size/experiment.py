@@ -16,7 +16,7 @@ from experiments.console import say
 from experiments.errors import UsageError
 from experiments.files import write_json, write_text, write_whole
 from experiments.folder import hold
-from experiments.suite.figures.style import save
+from experiments.style import save
 
 
 def run_batch_size(seeds: int, epochs: int, folder: Path, console: Console) -> None:

@@ -10,8 +10,7 @@ from matplotlib.ticker import NullFormatter
 
 from experiments.batch_size.arms import FACTOR, LARGEST, RATE, Arm
 from experiments.batch_size.training import MICRO_BATCH, Curves
-from experiments.plots import COLOURS
-from experiments.suite.figures.style import FONTS, legend_below, tidy
+from experiments.style import COLOURS, FONTS, legend_below, tidy
 
 FALLING, GROWING = "-", (0, (4, 1.5))
 STYLES = {

@@ -20,11 +20,17 @@ class Contender:
       kind: a schedule knows the step alone, a policy listens to the loss.
       summary: its shape for the base rate b (0.3 unless another is asked for) and times in
         thirtieths of the run, which are epochs in a run of 30.
+      usual: whether it is compared where none is named; the others vary one number of those.
     """
 
     name: str
     kind: Kind
     summary: str
+    usual: bool = True
+
+
+def _variation(name: str, summary: str) -> Contender:
+    return Contender(name, "schedule", summary, usual=False)
 
 
 CONTENDERS: dict[str, Contender] = {
@@ -47,8 +53,20 @@ CONTENDERS: dict[str, Contender] = {
         Contender("ratio_based", "policy", "decays, raised while the mean loss rises"),
         Contender("robust_ratio", "policy", "the same by the signed log ratio, with patience"),
         Contender("greedy", "policy", "raises on new bests of the mean loss, else lowers"),
+        _variation("warmup_cosine_1", "like warmup_cosine, up in 1"),
+        _variation("warmup_cosine_2", "like warmup_cosine, up in 2"),
+        _variation("warmup_cosine_10", "like warmup_cosine, up in 10"),
+        _variation("polynomial_half", "b times the root of the time left, to 0 at the end"),
+        _variation("polynomial_2", "b times the square of the time left, to 0 at the end"),
+        _variation("polynomial_3", "b times the cube of the time left, to 0 at the end"),
+        _variation("fixed_hundredth", "b/100 throughout"),
+        _variation("fixed_tenth", "b/10 throughout"),
+        _variation("fixed_third", "b/3 throughout"),
+        _variation("fixed_triple", "3b throughout"),
     )
 }
+
+USUAL = tuple(name for name, contender in CONTENDERS.items() if contender.usual)
 
 
 def find_contender(name: str) -> Contender:

@@ -1,8 +1,8 @@
 """The contenders that know the step alone.
 
-The first six are those of Zhang et al., Dive into Deep Learning, section 12.11, in a run of
-30 epochs with the base rate 0.3. There the rate changes once an epoch, here at every step;
-other run lengths stretch the same curves.
+Six of them, from `fixed` to `warmup_cosine`, are those of Zhang et al., Dive into Deep Learning,
+section 12.11, in a run of 30 epochs with the base rate 0.3. There the rate changes once an epoch,
+here at every step; other run lengths stretch the same curves.
 """
 
 import optax
@@ -13,6 +13,22 @@ from experiments.contenders.plan import Plan
 
 def fixed(plan: Plan) -> optax.Schedule:
     return oa.schedules.constant(plan.learning_rate)
+
+
+def fixed_hundredth(plan: Plan) -> optax.Schedule:
+    return oa.schedules.constant(plan.learning_rate / 100)
+
+
+def fixed_tenth(plan: Plan) -> optax.Schedule:
+    return oa.schedules.constant(plan.learning_rate / 10)
+
+
+def fixed_third(plan: Plan) -> optax.Schedule:
+    return oa.schedules.constant(plan.learning_rate / 3)
+
+
+def fixed_triple(plan: Plan) -> optax.Schedule:
+    return oa.schedules.constant(3 * plan.learning_rate)
 
 
 def square_root(plan: Plan) -> optax.Schedule:
@@ -40,14 +56,35 @@ def cosine(plan: Plan) -> optax.Schedule:
 
 
 def warmup_cosine(plan: Plan) -> optax.Schedule:
-    decay = oa.schedules.cosine(
-        plan.learning_rate, decay_steps=plan.steps(15), end_value=plan.learning_rate / 30
-    )
-    return oa.schedules.warmup(decay, plan.steps(5))
+    return _warmup_cosine(plan, 5)
+
+
+def warmup_cosine_1(plan: Plan) -> optax.Schedule:
+    return _warmup_cosine(plan, 1)
+
+
+def warmup_cosine_2(plan: Plan) -> optax.Schedule:
+    return _warmup_cosine(plan, 2)
+
+
+def warmup_cosine_10(plan: Plan) -> optax.Schedule:
+    return _warmup_cosine(plan, 10)
 
 
 def linear(plan: Plan) -> optax.Schedule:
     return oa.schedules.linear(plan.learning_rate, 0.0, decay_steps=plan.total_steps)
+
+
+def polynomial_half(plan: Plan) -> optax.Schedule:
+    return _polynomial(plan, 0.5)
+
+
+def polynomial_2(plan: Plan) -> optax.Schedule:
+    return _polynomial(plan, 2.0)
+
+
+def polynomial_3(plan: Plan) -> optax.Schedule:
+    return _polynomial(plan, 3.0)
 
 
 def one_cycle(plan: Plan) -> optax.Schedule:
@@ -67,4 +104,17 @@ def warmup_stable_decay(plan: Plan) -> optax.Schedule:
 def triangular(plan: Plan) -> optax.Schedule:
     return oa.schedules.triangular(
         plan.learning_rate / 30, plan.learning_rate, half_period=plan.steps(5)
+    )
+
+
+def _warmup_cosine(plan: Plan, warmup: float) -> optax.Schedule:
+    decay = oa.schedules.cosine(
+        plan.learning_rate, decay_steps=plan.steps(20 - warmup), end_value=plan.learning_rate / 30
+    )
+    return oa.schedules.warmup(decay, plan.steps(warmup))
+
+
+def _polynomial(plan: Plan, power: float) -> optax.Schedule:
+    return oa.schedules.polynomial(
+        plan.learning_rate, 0.0, decay_steps=plan.total_steps, power=power
     )

@@ -18,7 +18,7 @@ from experiments.console import say
 from experiments.errors import UsageError
 from experiments.searches.figure import draw_agreement
 from experiments.searches.subject import Subject, subject_of
-from experiments.suite.figures.style import save
+from experiments.style import save
 from experiments.suite.scores import read_results
 from experiments.suite.tasks import TASKS, find_task
 

@@ -16,7 +16,7 @@ from experiments.circumstances import describe
 from experiments.console import say
 from experiments.errors import UsageError
 from experiments.searches.subject import Subject, subject_of
-from experiments.suite.figures.style import save
+from experiments.style import save
 from experiments.suite.tasks import find_task
 
 LOWEST, HIGHEST = 1e-5, 10.0

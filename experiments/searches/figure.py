@@ -7,8 +7,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from experiments.plots import COLOURS, MARKERS
-from experiments.suite.figures.style import FONTS, legend_below, tidy
+from experiments.style import COLOURS, FONTS, MARKERS, legend_below, tidy
 
 if TYPE_CHECKING:
     from experiments.searches.agreement import Row

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from experiments import files
 from experiments.errors import UsageError
+from experiments.style import save
 from experiments.suite import tables
 from experiments.suite.figures.curves import draw_anytime, draw_starts, draw_traces
 from experiments.suite.figures.ratios import SHOWN, draw_ratios, draw_shares
-from experiments.suite.figures.style import save
 from experiments.suite.scores import Results, read_results
 from experiments.suite.tables import PARTS
 

@@ -7,7 +7,7 @@ import pytest
 
 from experiments.cli import main
 from experiments.configuration import configure
-from experiments.contenders.catalogue import CONTENDERS
+from experiments.contenders.catalogue import CONTENDERS, USUAL
 from experiments.folder import claim, default_folder
 from experiments.workloads import WORKLOADS
 
@@ -121,7 +121,7 @@ def test_resume_with_a_damaged_configuration(capsys, tmp_path, content):
 
 def test_what_is_not_said_is_filled_in():
     configuration = configure("fashion_mnist", [], 2, None, 0.3, "data")
-    assert configuration.contenders == tuple(CONTENDERS)
+    assert configuration.contenders == USUAL
     assert configuration.steps == 30 * 235
     assert configuration.evaluate_every == 235
     assert configure("fashion_mnist", [], 2, 1175, 0.3, "data").evaluate_every == 47

@@ -11,7 +11,7 @@ import optax_aware as oa
 from experiments import models
 from experiments.configuration import Configuration
 from experiments.contenders import policies, schedules
-from experiments.contenders.catalogue import CONTENDERS
+from experiments.contenders.catalogue import CONTENDERS, USUAL
 from experiments.contenders.plan import Plan
 from experiments.contenders.transformation import transformation
 from experiments.data.dataset import Dataset
@@ -19,7 +19,7 @@ from experiments.runner import Trainer
 
 STEPS = 60
 BASE = 0.3
-CONFIGURATION = Configuration("digits", tuple(CONTENDERS), 2, STEPS, BASE, STEPS, "random")
+CONFIGURATION = Configuration("digits", USUAL, 2, STEPS, BASE, STEPS, "random")
 
 SCHEDULES = [name for name, contender in CONTENDERS.items() if contender.kind == "schedule"]
 POLICIES = [name for name, contender in CONTENDERS.items() if contender.kind == "policy"]
@@ -40,6 +40,13 @@ BY_HAND = {
         0.3 * epoch / 5 if epoch < 5 else cosine_from(0.3, 0.01, epoch - 5, 15)
     ),
     "linear": lambda epoch: 0.3 * (1 - epoch / 30),
+    "warmup_cosine_10": lambda epoch: (
+        0.3 * epoch / 10 if epoch < 10 else cosine_from(0.3, 0.01, epoch - 10, 10)
+    ),
+    "polynomial_half": lambda epoch: 0.3 * (1 - epoch / 30) ** 0.5,
+    "polynomial_3": lambda epoch: 0.3 * (1 - epoch / 30) ** 3,
+    "fixed_hundredth": lambda epoch: 0.003,
+    "fixed_triple": lambda epoch: 0.9,
 }
 
 
@@ -59,7 +66,7 @@ def trained(name):
     return progress.history
 
 
-@pytest.mark.parametrize("name", CONTENDERS)
+@pytest.mark.parametrize("name", USUAL)
 def test_trains_with_finite_numbers(name):
     history = trained(name)
     for measured in history:
@@ -70,7 +77,7 @@ def test_trains_with_finite_numbers(name):
     assert (history.condition >= 0).all()
 
 
-@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("name", [name for name in SCHEDULES if name in USUAL])
 def test_recorded_rate_is_the_schedule(name):
     schedule = getattr(schedules, name)(Plan(STEPS, BASE))
     expected = np.asarray(schedule(np.arange(STEPS)))
@@ -134,6 +141,6 @@ def test_the_catalogue_names_every_contender(kind, module):
     defined = {
         name
         for name, function in inspect.getmembers(module, inspect.isfunction)
-        if function.__module__ == module.__name__
+        if function.__module__ == module.__name__ and not name.startswith("_")
     }
     assert defined == {name for name, known in CONTENDERS.items() if known.kind == kind}

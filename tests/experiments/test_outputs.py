@@ -12,11 +12,11 @@ from tensorboardX.proto.event_pb2 import Event
 
 from experiments import tables
 from experiments.cli import main
-from experiments.configuration import Configuration, differences
+from experiments.configuration import differences
 from experiments.contenders import catalogue
-from experiments.history import empty_history
-from experiments.plots import draw_figure, save_figure
+from experiments.plots import draw_figure, save_comparison
 from experiments.tables import summarize
+from tests.experiments.made_up import made_up
 
 STEPS = 44
 SEEDS = 2
@@ -133,23 +133,6 @@ def test_nothing_partial_is_left(finished):
     assert (finished / "comparison.png").read_bytes().startswith(b"\x89PNG\r\n")
 
 
-def made_up(names, seeds=2, steps=60):
-    """Histories without training: contender i ends at an accuracy of 0.5 + i / 100."""
-    configuration = Configuration("digits", tuple(names), seeds, steps, 0.3, 3, "none")
-    evaluations = np.linspace(0, 1, steps // 3, dtype=np.float32)
-    histories = {}
-    for i, name in enumerate(names):
-        history = empty_history(configuration)
-        history.train_loss[:] = np.linspace(2, 0.1, steps, dtype=np.float32)
-        history.learning_rate[:] = 0.3
-        history.condition[:] = 0
-        history.train_accuracy[:] = evaluations
-        history.held_out_loss[:] = 2 - evaluations
-        history.held_out_accuracy[:] = evaluations * np.float32(0.5 + i / 100)
-        histories[name] = history
-    return configuration, histories, summarize(configuration, histories)
-
-
 def test_figure_of_few_contenders_is_one_column():
     configuration, histories, summaries = made_up(["fixed", "cosine", "greedy"])
     figure = draw_figure(configuration, histories, summaries)
@@ -171,11 +154,11 @@ def test_figure_of_few_contenders_is_one_column():
 
 
 def test_figure_of_all_contenders_tells_every_line_apart():
-    figure = draw_figure(*made_up(list(catalogue.CONTENDERS)))
+    figure = draw_figure(*made_up(list(catalogue.USUAL)))
     assert len(figure.axes) == 6
     headings = [panel.get_title() for panel in figure.axes[:2]]
     assert headings == ["Schedules", "Policies that listen to the loss"]
-    assert sum(len(panel.lines) for panel in figure.axes[:2]) == len(catalogue.CONTENDERS)
+    assert sum(len(panel.lines) for panel in figure.axes[:2]) == len(catalogue.USUAL)
     for panel in figure.axes:
         looks = [(line.get_color(), str(line.get_linestyle())) for line in panel.lines]
         marks = [line.get_marker() for line in panel.lines]
@@ -190,10 +173,10 @@ def test_figure_survives_what_went_wrong(tmp_path):
     histories["fixed"].learning_rate[:] = 0.0
     histories["greedy"].train_loss[:] = np.inf
     summaries = summarize(configuration, histories)
-    save_figure(tmp_path / "figure.png", configuration, histories, summaries)
+    save_comparison(tmp_path / "figure.png", configuration, histories, summaries)
     histories["greedy"].learning_rate[:] = 0.0
     histories["fixed"].train_loss[:] = np.nan
-    save_figure(tmp_path / "figure.png", configuration, histories, summaries)
+    save_comparison(tmp_path / "figure.png", configuration, histories, summaries)
     assert (tmp_path / "figure.png").stat().st_size > 10_000
 
 

@@ -7,15 +7,11 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from experiments.plots import COLOURS, MARKERS
+from experiments.style import COLOURS, FONTS, MARKERS, legend_below, plain_log, tidy
 from experiments.suite.figures.style import (
-    FONTS,
     grid_of_panels,
     label_panels,
-    legend_below,
     line_style,
-    plain_log,
-    tidy,
 )
 from experiments.suite.scores import Results
 from experiments.suite.studies.study import BUDGETS

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from experiments.plots import COLOURS, MARKERS
-from experiments.suite.figures.style import FONTS, label_of, legend_below, line_style, tidy
+from experiments.style import COLOURS, FONTS, MARKERS, legend_below, tidy
+from experiments.suite.figures.style import label_of, line_style
 from experiments.suite.scores import Results, share_within
 from experiments.suite.tables import OURS_ANYTIME, OURS_KNOWN, PARTS
 

@@ -1,17 +1,13 @@
-"""What all figures of the report have in common: names, lines, panels and axes."""
+"""What all figures of the report have in common: names, lines and panels."""
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from experiments.plots import COLOURS, DASHES, MARKERS, PLAIN_NUMBERS
+from experiments.style import COLOURS, DASHES, MARKERS
 from experiments.suite.tables import OURS_ANYTIME, OURS_KNOWN
 
 LABELS = {
@@ -31,14 +27,7 @@ LABELS = {
     "schedule_free_adamw": "schedule-free AdamW (tuned)",
     "oracle": "oracle: the best tuned schedule",
 }
-FONTS: Any = {"font.size": 13, "legend.fontsize": 12, "axes.titlesize": 13}
 PANELS_A_ROW = 3
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure as a PNG file."""
-    FigureCanvasAgg(figure)
-    figure.savefig(path, format="png", dpi=100)
 
 
 def grid_of_panels(count: int, height: float) -> tuple[Figure, list[Axes]]:
@@ -74,31 +63,3 @@ def line_style(name: str, place: int) -> dict:
         "linewidth": 2.4 if name.startswith(OURS_KNOWN) else 1.5,
         "label": label_of(name),
     }
-
-
-def legend_below(figure: Figure, axes: Axes, columns: int) -> None:
-    """The legend of these axes, below the whole figure."""
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
-
-
-def plain_log(axes: Axes) -> None:
-    """Label a logarithmic axis with numbers, and with some in between where it is short."""
-    axes.yaxis.set_major_formatter(PLAIN_NUMBERS)
-    low, high = axes.get_ylim()
-    if high / low < 30:
-        axes.yaxis.set_minor_formatter(FuncFormatter(_few_minor))
-        axes.tick_params(axis="y", which="minor", labelsize=9)
-    else:
-        axes.yaxis.set_minor_formatter(NullFormatter())
-
-
-def _few_minor(value: float, _: int) -> str:
-    leading = round(value / 10 ** math.floor(math.log10(value)))
-    return f"{value:g}" if leading in (2, 5) else ""
-
-
-def tidy(axes: Axes) -> None:
-    """A faint grid, and no frame above and to the right."""
-    axes.grid(alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
