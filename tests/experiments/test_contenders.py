@@ -40,12 +40,19 @@ BY_HAND = {
         0.3 * epoch / 5 if epoch < 5 else cosine_from(0.3, 0.01, epoch - 5, 15)
     ),
     "linear": lambda epoch: 0.3 * (1 - epoch / 30),
+    "warmup_cosine_1": lambda epoch: 0.0 if epoch < 1 else cosine_from(0.3, 0.01, epoch - 1, 19),
+    "warmup_cosine_2": lambda epoch: (
+        0.3 * epoch / 2 if epoch < 2 else cosine_from(0.3, 0.01, epoch - 2, 18)
+    ),
     "warmup_cosine_10": lambda epoch: (
         0.3 * epoch / 10 if epoch < 10 else cosine_from(0.3, 0.01, epoch - 10, 10)
     ),
     "polynomial_half": lambda epoch: 0.3 * (1 - epoch / 30) ** 0.5,
+    "polynomial_2": lambda epoch: 0.3 * (1 - epoch / 30) ** 2,
     "polynomial_3": lambda epoch: 0.3 * (1 - epoch / 30) ** 3,
     "fixed_hundredth": lambda epoch: 0.003,
+    "fixed_tenth": lambda epoch: 0.03,
+    "fixed_third": lambda epoch: 0.1,
     "fixed_triple": lambda epoch: 0.9,
 }
 

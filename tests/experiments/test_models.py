@@ -29,6 +29,25 @@ def test_lenet_is_the_published_one():
     assert jax.eval_shape(model.apply, params, images).shape == (2, 10)
 
 
+def test_lenet_is_computed_layer_by_layer():
+    model = models.lenet(10)
+    images = np.random.default_rng(2).normal(size=(2, 28, 28, 1)).astype(np.float32)
+    params = jax.tree.map(np.asarray, model.init(3))
+    layer = images
+    for name, padding in (("convolution1", 2), ("convolution2", 0)):
+        kernel, bias = params[name]["kernel"], params[name]["bias"]
+        layer = np.pad(layer, [(0, 0), (padding, padding), (padding, padding), (0, 0)])
+        windows = np.lib.stride_tricks.sliding_window_view(layer, (5, 5), axis=(1, 2))
+        layer = np.maximum(np.einsum("byxchw,hwcf->byxf", windows, kernel) + bias, 0)
+        corners = [layer[:, row::2, column::2] for row in (0, 1) for column in (0, 1)]
+        layer = np.max(corners, axis=0)
+    layer = layer.reshape(2, 5 * 5 * 16)
+    for name in ("dense1", "dense2", "dense3"):
+        layer = layer @ params[name]["kernel"] + params[name]["bias"]
+        layer = layer if name == "dense3" else np.maximum(layer, 0)
+    np.testing.assert_allclose(jax.jit(model.apply)(params, images), layer, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("name", "side", "parameters"),
     [("digits", 8, 4_810), ("digits_cnn", 8, 13_706), ("fashion_mnist_mlp", 28, 109_386)],

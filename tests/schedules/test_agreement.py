@@ -114,6 +114,24 @@ def test_square_root_scheduler_of_d2l():
     check(schedules.inverse_power(0.1), lambda step: 0.1 * (step + 1.0) ** -0.5)
 
 
+def test_root_of_the_epoch_and_of_the_minibatch():
+    by_minibatch = schedules.inverse_power(0.3)
+    check(by_minibatch, lambda step: 0.3 / math.sqrt(step + 1))
+    check(schedules.per_epoch(by_minibatch, 7), lambda step: 0.3 / math.sqrt(step // 7 + 1))
+
+
+def test_power_scheduling():
+    check(schedules.inverse_power(0.1, 1.0, 20), lambda step: 0.1 / (1 + step / 20))
+    check(schedules.inverse_power(0.1, 0.75, 20), lambda step: 0.1 / (1 + step / 20) ** 0.75)
+
+
+def test_a_tenth_every_so_often_and_a_power_of_the_epoch():
+    check(schedules.exponential(0.5, 0.1, 40), lambda step: 0.5 * 0.1 ** (step / 40))
+    check(schedules.exponential(0.5, 0.1, 40, True), lambda step: 0.5 * 0.1 ** (step // 40))
+    by_epoch = schedules.exponential(0.1, 0.99)
+    check(schedules.per_epoch(by_epoch, 7), lambda step: 0.1 * 0.99 ** (step // 7))
+
+
 def test_factor_scheduler_of_d2l_is_one_step_ahead():
     # It multiplies before its first use: its rate at step t is ours at t + 1.
     class FactorScheduler:

@@ -63,7 +63,12 @@ def test_wrong_arguments(function, arguments, name, allowed):
     assert f"{name}=" in str(caught.value)
 
 
-NUMBERS = [(case, name) for case in CASES if ":" not in case.label for name in case.numbers]
+# Every number of every schedule once, with the first case that has it.
+NUMBERS = list(
+    {
+        (case.public_name, name): (case, name) for case in reversed(CASES) for name in case.numbers
+    }.values()
+)
 
 
 @pytest.mark.parametrize(

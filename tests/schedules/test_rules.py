@@ -68,7 +68,9 @@ def test_equals_the_reference_at_every_kind_of_step(case):
     check_rates(case, schedule(whole), whole)
     check_rates(case, schedule(jnp.asarray(whole)), whole)
     between = (case.steps * 0.9375 + 0.375).astype(np.float32)
-    check_rates(case, schedule(between), between)
+    given = between.copy()
+    given[-4:], between[-4:] = [-0.5, -1e30, -np.inf, np.nan], 0
+    check_rates(case, schedule(given), between)
     far = np.array([FAR, 0, 2**32 - 1, 2**31, middle, -5])
     check_rates(case, schedule(far), far)
     for kind in (int, float, np.int64, np.uint8, np.float64, jnp.uint32, jnp.int16, jnp.float32):
@@ -131,6 +133,23 @@ def test_a_known_phase_of_no_length_is_skipped(case):
     for name in case.lengths:
         numbers = {**case.numbers, name: 0}
         check_rates(case, case.build(**numbers)(case.steps), case.steps, numbers)
+
+
+WITHOUT_TIME = {
+    "the way up of one_cycle is all of it": ("one_cycle:linear", {"warmup_fraction": 1.0}),
+    "the way to the end has no time": ("one_cycle:linear three phases", {"warmup_fraction": 0.5}),
+    "a schedule between equal boundaries": ("join", {"boundaries": (30, 30)}),
+    "the first schedule": ("join", {"boundaries": (0, 30)}),
+    "a level between equal boundaries": ("piecewise_constant", {"boundaries": (35, 35)}),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_TIME)
+def test_what_has_no_time_between_two_boundaries_is_skipped(name):
+    label, changed = WITHOUT_TIME[name]
+    (case,) = (case for case in CASES if case.label == label)
+    numbers = {**case.numbers, **changed}
+    check_rates(case, case.build(**numbers)(case.steps), case.steps, numbers)
 
 
 def slopes(case, step: float, name: str, index: int) -> tuple[float, float]:

@@ -29,12 +29,14 @@ def test_losses_and_the_end_are_those_of_the_reference(noise):
     np.testing.assert_allclose(result.losses, expected, rtol=2e-3, atol=1e-6)
 
 
-def test_the_suggestion_is_where_the_reference_finds_it():
-    result = range_of(descent_share=0.7)
+@pytest.mark.parametrize("share", [0.5, 0.7])
+def test_the_suggestion_is_where_the_reference_finds_it(share):
+    """At 0.5 it is the middle of the slope."""
+    result = range_of(descent_share=share)
     top = result.losses[:20].max()
     kept = np.minimum(result.losses[: np.flatnonzero(result.losses <= top)[-1] + 1], top)
     curve = searches.smoothed(kept.tolist(), 4.0)
-    place = searches.crossing(curve, np.mean(kept[:20]), 0.7)
+    place = searches.crossing(curve, np.mean(kept[:20]), share)
     expected = np.exp(np.interp(place, np.arange(200), np.log(np.geomspace(1e-6, 10.0, 200))))
     assert result.suggestion == pytest.approx(expected, rel=1e-3)
     assert result.flat is not None
