@@ -111,14 +111,21 @@ class Results:
         self.runs = list(runs)
         self.curves = dict(curves or {})
         self.traces = dict(traces or {})
+        self._by_study: dict[str, list[Result]] = {}
+        self._oracles: dict[tuple[str, float], Result] = {}
+        for row in self.rows:
+            self._by_study.setdefault(row.study, []).append(row)
+            if row.study == "final" and row.variant == "last" and row.contender in ORACLE:
+                best = self._oracles.setdefault((row.task, row.budget), row)
+                if not best.median <= row.median:
+                    self._oracles[row.task, row.budget] = row
 
     def of(self, study: str, **wanted: object) -> list[Result]:
         """The rows of a study whose attributes have these values."""
         return [
             row
-            for row in self.rows
-            if row.study == study
-            and all(getattr(row, name) == value for name, value in wanted.items())
+            for row in self._by_study.get(study, [])
+            if all(getattr(row, name) == value for name, value in wanted.items())
         ]
 
     def tasks(self, part: str | None = None) -> list[str]:
@@ -128,12 +135,7 @@ class Results:
 
     def oracle(self, task: str, budget: float = 1.0) -> Result | None:
         """The best tuned schedule at a budget."""
-        rows = [
-            row
-            for row in self.of("final", task=task, budget=budget, variant="last")
-            if row.contender in ORACLE
-        ]
-        return min(rows, key=lambda row: row.median, default=None)
+        return self._oracles.get((task, budget))
 
     def ratios(self, budget: float = 1.0, alike: bool = False) -> dict[str, dict[str, float]]:
         """For every entrant and task the median loss over that of the oracle.

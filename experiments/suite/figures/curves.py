@@ -28,6 +28,22 @@ STARTERS = (
     "mechanic last+cosine",
 )
 LOSS = "held-out loss"
+_BLUE, _VERMILION, _GREEN, _PURPLE, _ORANGE, _SKY, _BLACK = COLOURS
+CONDITION_COLOURS = {
+    "listening": "0.5",
+    "ramping": _SKY,
+    "descending": _GREEN,
+    "noise_limited": _ORANGE,
+    "flat": _ORANGE,
+    "rising": _VERMILION,
+    "oscillating": _PURPLE,
+    "diverging": _VERMILION,
+    "drifted": _PURPLE,
+    "spike": _BLACK,
+    "nonfinite": _BLACK,
+    "cooling": _BLUE,
+    "done": _BLUE,
+}
 
 
 def draw_starts(results: Results) -> Figure | None:
@@ -101,7 +117,6 @@ def draw_traces(results: Results, part: str) -> Figure | None:
     if not tasks:
         return None
     seen = sorted({row["condition"] for task in tasks for row in traces[task, OURS_KNOWN]})
-    colours = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(seen)}
     with rc_context(FONTS):
         figure, panels = grid_of_panels(len(tasks), 2.6)
         for axes, task in zip(panels, tasks, strict=False):
@@ -117,7 +132,7 @@ def draw_traces(results: Results, part: str) -> Figure | None:
                 ]
                 axes.plot(
                     *(zip(*points, strict=True) if points else ([], [])),
-                    color=colours[name],
+                    color=CONDITION_COLOURS[name],
                     marker=MARKERS[seen.index(name) % len(MARKERS)],
                     ms=3,
                     ls="",
