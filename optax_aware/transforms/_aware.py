@@ -92,8 +92,8 @@ def aware(
       x_{t+1} = x_t - \eta_t u_t, \qquad \eta_t = \eta^{base}_t\, s_t\, c_t
 
     with :math:`u_t` the inner direction, :math:`s_t` the policy's scale after it has seen
-    the loss at :math:`x_t`, and :math:`c_t` 1 until 70 % of ``total_steps`` and then linear
-    down to 0.
+    the loss at :math:`x_t`, and :math:`c_t` 1 until 70 % of ``total_steps`` and from there
+    :math:`1 - \sqrt{r}` for the elapsed part :math:`r` of the rest.
 
     Args:
       inner: what gives the direction, for instance ``optax.scale_by_adam()``,

@@ -33,7 +33,7 @@ CONDITION_COLOURS = {
     "listening": "0.5",
     "ramping": _SKY,
     "descending": _GREEN,
-    "noise_limited": _ORANGE,
+    "noise_limited": "#7F5F00",
     "flat": _ORANGE,
     "rising": _VERMILION,
     "oscillating": _PURPLE,
