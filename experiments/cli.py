@@ -9,6 +9,7 @@ import tyro
 from experiments.batch_size.commands import BatchSize
 from experiments.commands import Compare, List, Train
 from experiments.errors import UsageError
+from experiments.gallery.commands import Gallery
 from experiments.searches.commands import RangeTest, Search
 from experiments.suite.commands import Report, Suite
 from experiments.textbook.commands import Textbook
@@ -23,6 +24,7 @@ Command = (
     | Annotated[Compare, tyro.conf.subcommand("compare")]
     | Annotated[Textbook, tyro.conf.subcommand("textbook")]
     | Annotated[BatchSize, tyro.conf.subcommand("batch-size")]
+    | Annotated[Gallery, tyro.conf.subcommand("gallery")]
     | Annotated[Suite, tyro.conf.subcommand("suite")]
     | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[RangeTest, tyro.conf.subcommand("range-test")]
