@@ -6,7 +6,11 @@ import sys
 import types
 from pathlib import Path
 
+import jax.numpy as jnp
+import optax
 import pytest
+
+import optax_aware as oa
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -53,7 +57,16 @@ def test_the_python_of_the_readme_runs_from_top_to_bottom_and_prints_what_it_sho
     capsys, tmp_path, monkeypatch, tracker
 ):
     monkeypatch.chdir(tmp_path)
-    namespace = {"__name__": "readme"}
+    # The first lines are what is added to a training step that is there already.
+    params = {"w": jnp.zeros(3)}
+    namespace = {
+        "__name__": "readme",
+        "optax": optax,
+        "oa": oa,
+        "params": params,
+        "grads": params,
+        "loss": jnp.float32(1.0),
+    }
     ran = 0
     for line, source in blocks("python"):
         exec(compile("\n" * line + source, str(README), "exec"), namespace)
@@ -68,7 +81,7 @@ def test_the_python_of_the_readme_runs_from_top_to_bottom_and_prints_what_it_sho
     assert tracker is None or "optax_aware/learning_rate" in tracker.logged[0]
 
 
-def test_the_commands_of_the_readme_are_those_that_ci_runs():
+def test_the_commands_of_the_readme_are_there_and_ci_runs_the_tests_as_it_says():
     commands = [source.strip() for _, source in blocks("sh")]
     assert 'python -m pip install -e ".[experiments]" && python -m experiments compare' in commands
     tests = 'python -m pip install -e ".[test]" && python -m pytest'

@@ -6,7 +6,7 @@ from experiments import files
 from experiments.errors import UsageError
 from experiments.style import save
 from experiments.suite import tables
-from experiments.suite.figures.curves import draw_anytime, draw_starts, draw_traces
+from experiments.suite.figures.curves import IN_SHORT, draw_anytime, draw_starts, draw_traces
 from experiments.suite.figures.ratios import SHOWN, draw_ratios, draw_shares
 from experiments.suite.scores import Results, read_results
 from experiments.suite.tables import PARTS
@@ -25,6 +25,7 @@ def write_report(source: Path, folder: Path) -> list[Path]:
         raise UsageError(f"{source} holds no finished task: run `python -m experiments suite`.")
     drawn = {
         "starts": draw_starts(results),
+        "starts_in_short": draw_starts(results, IN_SHORT),
         "shares": draw_shares(results),
     }
     for part in PARTS:

@@ -1,6 +1,7 @@
 """Against starting rates and against steps, a panel for each task."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib import rc_context
@@ -27,6 +28,8 @@ STARTERS = (
     "dog last+cosine",
     "mechanic last+cosine",
 )
+# One for each of three inner optimizers: plain gradient descent, Adam and RMSProp.
+IN_SHORT = ("digits_mlp", "digits_mlp_adam", "friedman")
 LOSS = "held-out loss"
 _BLUE, _VERMILION, _GREEN, _PURPLE, _ORANGE, _SKY, _BLACK = COLOURS
 CONDITION_COLOURS = {
@@ -46,9 +49,9 @@ CONDITION_COLOURS = {
 }
 
 
-def draw_starts(results: Results) -> Figure | None:
-    """Final loss against the starting rate over six decades, a panel a task."""
-    tasks = [task for task in TASKS if results.of("start", task=task)]
+def draw_starts(results: Results, among: Sequence[str] = tuple(TASKS)) -> Figure | None:
+    """Final loss against the starting rate over six decades, a panel for each of these tasks."""
+    tasks = [task for task in among if results.of("start", task=task)]
     if not tasks:
         return None
     with rc_context(FONTS):

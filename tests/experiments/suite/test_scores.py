@@ -152,7 +152,7 @@ def test_the_targets_are_measured(folder):
 
 def test_the_report_writes_every_table_and_figure(folder, tmp_path, capsys):
     assert main(["report", "--source", str(folder), "--out", str(tmp_path)]) == 0
-    figures = {"starts", "shares"}
+    figures = {"starts", "starts_in_short", "shares"}
     figures |= {
         f"{kind}_{part}"
         for kind in ("ratios", "anytime", "traces")
