@@ -85,7 +85,7 @@ def test_the_line_runs(line, namespace):
 def test_the_command_exists(line, monkeypatch):
     words = shlex.split(line)[1:]
     if words[0] != "-m":
-        assert words[0].startswith("examples/")
+        assert words[0].startswith("experiments/examples/")
         assert (ROOT / words[0]).is_file(), words[0]
         return
     assert words[:2] == ["-m", "experiments"]

@@ -12,7 +12,7 @@ something. How long, depends on the direction and on its rate. With gradients :m
    u_t = \frac{\hat m_t}{\sqrt{\hat v_t}}
 
 `oa.aware` looks for the rate on the plateau itself. To compare with, the same directions at a
-grid of fixed rates. README.md tells what came out. Run it: ``python examples/plateaus.py``
+grid of fixed rates. See experiments/README.md. Run it: ``python experiments/examples/plateaus.py``
 
 References:
   X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural

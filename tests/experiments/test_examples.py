@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+EXAMPLES = EXPERIMENTS / "examples"
 
 
 def example(name):
@@ -24,12 +25,12 @@ def quick_to_compile():
 
 
 def test_every_example_stands_in_the_table():
-    table = (EXAMPLES / "README.md").read_text()
+    table = (EXPERIMENTS / "README.md").read_text()
     scripts = sorted(path.name for path in EXAMPLES.glob("*.py"))
     assert len(scripts) == 3
     for script in scripts:
-        assert f"| [{script}]({script}) |" in table
-        assert f"python examples/{script}" in (EXAMPLES / script).read_text()
+        assert f"| [{script}](examples/{script}) |" in table
+        assert f"python experiments/examples/{script}" in (EXAMPLES / script).read_text()
 
 
 def test_the_trust_ratio_brings_the_layers_together(quick_to_compile, capsys):

@@ -11,7 +11,7 @@ included, and so the rate becomes the speed of all layers:
    \Delta x_l = -\eta\,\frac{\|x_l\|}{\|u_l\|}\,u_l, \qquad
    \frac{\|\Delta x_l\|}{\|x_l\|} = \eta .
 
-`oa.aware` finds the rate of either. Run it: ``python examples/trust_ratio.py``
+`oa.aware` finds the rate of either. Run it: ``python experiments/examples/trust_ratio.py``
 
 References:
   Y. You, I. Gitman and B. Ginsburg, "Large batch training of convolutional networks", 2017,

@@ -16,7 +16,7 @@ The model is a linear regression whose posterior is known. Samples are weighted 
 in the paper. Steps that are not small yet widen the samples, to about 1 + ελ/4·(1 + N/n) times
 the variance in a direction of precision λ. Chains that run at once tell how accurate averages are.
 
-Run it: ``python examples/langevin.py``
+Run it: ``python experiments/examples/langevin.py``
 
 References:
   M. Welling and Y. W. Teh, "Bayesian learning via stochastic gradient Langevin dynamics", 2011,
