@@ -47,6 +47,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
         return USAGE_ERROR
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted: the same command with --resume and --out goes on.\n")
+        sys.stderr.write(f"interrupted: {command.interrupted}\n")
         return INTERRUPTED
     return 0

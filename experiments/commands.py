@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 class List:
     """Show all workloads and contenders; `suite --show` shows those of the suite."""
 
+    interrupted: ClassVar[str] = "nothing was written."
+
     def run(self) -> None:
         """Print them."""
         from rich.console import Console
@@ -69,6 +71,7 @@ class Run:
     """Seconds between two checkpoints, at least."""
 
     kind: ClassVar[str]
+    interrupted: ClassVar[str] = "the same command with --resume and --out goes on."
 
     def outputs(self) -> "Mapping[str, Output]":
         """What is written besides the numbers."""

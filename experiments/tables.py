@@ -1,15 +1,14 @@
 """The numbers of a comparison: one row per step, and one row per contender."""
 
-import csv
-import io
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import optax_aware as oa
 from experiments.configuration import Configuration
 from experiments.contenders.catalogue import find_contender
+from experiments.files import csv_text
 from experiments.history import History
 
 RESULT_COLUMNS = (
@@ -63,11 +62,11 @@ def summarize(configuration: Configuration, histories: Mapping[str, History]) ->
         Summary(
             contender=name,
             kind=find_contender(name).kind,
-            held_out_accuracy=_spread(history.held_out_accuracy[:, -1]),
-            held_out_loss=_spread(history.held_out_loss[:, -1]),
-            train_accuracy=_spread(history.train_accuracy[:, -1]),
-            train_loss=_spread(history.train_loss[:, last_interval].mean(axis=1)),
-            learning_rate=_spread(history.learning_rate[:, -1]),
+            held_out_accuracy=spread(history.held_out_accuracy[:, -1]),
+            held_out_loss=spread(history.held_out_loss[:, -1]),
+            train_accuracy=spread(history.train_accuracy[:, -1]),
+            train_loss=spread(history.train_loss[:, last_interval].mean(axis=1)),
+            learning_rate=spread(history.learning_rate[:, -1]),
         )
         for name, history in histories.items()
     ]
@@ -76,9 +75,12 @@ def summarize(configuration: Configuration, histories: Mapping[str, History]) ->
 
 def results_csv(configuration: Configuration, histories: Mapping[str, History]) -> str:
     """Every measurement: what a row says of held-out images was measured after its update."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(RESULT_COLUMNS)
+    return csv_text(RESULT_COLUMNS, _result_rows(configuration, histories))
+
+
+def _result_rows(
+    configuration: Configuration, histories: Mapping[str, History]
+) -> Iterator[list[Any]]:
     evaluation_at = {step - 1: i for i, step in enumerate(configuration.evaluations())}
     for name, history in histories.items():
         for seed in range(configuration.seeds):
@@ -93,25 +95,28 @@ def results_csv(configuration: Configuration, histories: Mapping[str, History]) 
                     ]
                 condition = oa.CONDITIONS[history.condition[seed, step]]
                 loss, rate = history.train_loss[seed, step], history.learning_rate[seed, step]
-                writer.writerow([name, seed, step, loss, rate, condition, *measured])
-    return text.getvalue()
+                yield [name, seed, step, loss, rate, condition, *measured]
 
 
 def summary_csv(summaries: list[Summary]) -> str:
     """Mean, least and greatest over seeds of how each contender ended."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    measured = Summary._fields[2:]
-    writer.writerow(
-        ["contender", "kind", *(f"{field}_{part}" for field in measured for part in Spread._fields)]
-    )
-    for summary in summaries:
-        numbers = [f"{number:.6g}" for spread in summary[2:] for number in spread]
-        writer.writerow([summary.contender, summary.kind, *numbers])
-    return text.getvalue()
+    columns = ["contender", "kind", *spread_columns(Summary._fields[2:])]
+    rows = [[one.contender, one.kind, *spread_cells(one[2:])] for one in summaries]
+    return csv_text(columns, rows)
 
 
-def _spread(over_seeds: np.ndarray) -> Spread:
+def spread_columns(measured: Iterable[str]) -> list[str]:
+    """The columns of what was measured over seeds."""
+    return [f"{field}_{part}" for field in measured for part in Spread._fields]
+
+
+def spread_cells(spreads: Iterable[Spread]) -> list[str]:
+    """The cells of `spread_columns`."""
+    return [f"{number:.6g}" for spread in spreads for number in spread]
+
+
+def spread(over_seeds: np.ndarray) -> Spread:
+    """Mean, least and greatest."""
     return Spread(float(np.mean(over_seeds)), float(np.min(over_seeds)), float(np.max(over_seeds)))
 
 

@@ -19,7 +19,8 @@ from optax_aware.transforms._layerwise import layerwise
 from optax_aware.transforms._scale_by_policy import scale_by_policy
 
 if TYPE_CHECKING:
-    from optax_aware import flax, plotting
+    from optax_aware import flax as flax
+    from optax_aware import plotting as plotting
 
 __all__ = [
     "CONDITIONS",
@@ -43,11 +44,9 @@ __all__ = [
     "aware_sgd",
     "eval_params",
     "events",
-    "flax",
     "layer_factors",
     "layerwise",
     "learning_rate",
-    "plotting",
     "policies",
     "report",
     "reset",
@@ -58,6 +57,11 @@ __all__ = [
 ]
 
 _OPTIONAL = ("flax", "plotting")
+
+
+def __dir__() -> list[str]:
+    """Every public name, the parts with optional dependencies among them."""
+    return sorted([*globals(), *_OPTIONAL])
 
 
 def __getattr__(name: str) -> Any:

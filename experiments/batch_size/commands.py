@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 
 @dataclass
@@ -14,6 +15,8 @@ class BatchSize:
     """Times that each run goes through its images."""
     out: Path = Path("runs/batch_size")
     """Where tables and figure are written; earlier ones are replaced."""
+
+    interrupted: ClassVar[str] = "the same command begins anew."
 
     def run(self) -> None:
         """Carry it out."""

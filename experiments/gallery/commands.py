@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 
 @dataclass
@@ -12,6 +13,8 @@ class Gallery:
     """Updates of each run."""
     out: Path = Path("runs/gallery")
     """Where the pictures are written; earlier ones are replaced."""
+
+    interrupted: ClassVar[str] = "the same command begins anew."
 
     def run(self) -> None:
         """Carry it out."""

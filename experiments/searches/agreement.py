@@ -1,7 +1,5 @@
 """``python -m experiments range-test``: do range tests agree with tuned schedules?"""
 
-import csv
-import io
 import math
 import time
 from collections.abc import Sequence
@@ -14,8 +12,10 @@ from rich.console import Console
 
 import optax_aware as oa
 from experiments import files
+from experiments.circumstances import describe
 from experiments.console import say
 from experiments.errors import UsageError
+from experiments.folder import hold
 from experiments.searches.figure import draw_agreement
 from experiments.searches.subject import Subject, subject_of
 from experiments.style import save
@@ -26,21 +26,6 @@ STEPS = 200
 DEFAULT_SHARE = 0.85
 SHARES = (0.5, 0.7, 0.8, DEFAULT_SHARE, 0.9, 0.95)
 FACTOR = 3.0
-COLUMNS = (
-    "task",
-    "half",
-    "inner",
-    "seed",
-    "descent_share",
-    "tuned_rate",
-    "suggestion",
-    "low",
-    "high",
-    "ratio",
-    "within",
-    "steps",
-    "stopped",
-)
 
 
 class Row(NamedTuple):
@@ -84,8 +69,30 @@ def run_agreement(
         find_task(name)
         if name not in tuned:
             raise UsageError(f"{source} has no tuned rate of the development task {name!r}.")
-    halves = {name: "second" if place % 2 else "first" for place, name in enumerate(sorted(tuned))}
     begun = time.monotonic()
+    with hold(folder):
+        rows = _all_tests(tuned, names, seeds, data_dir, console)
+        summary = summarise(rows)
+        shown = ([_shown(cell) for cell in row] for row in rows)
+        files.write_text(folder / "range_tests.csv", files.csv_text(Row._fields, shown))
+        files.write_text(folder / "summary.md", summary)
+        figure = draw_agreement(rows, DEFAULT_SHARE, FACTOR)
+        files.write_whole(folder / "range_tests.png", lambda partial: save(figure, partial))
+        seconds = round(time.monotonic() - begun, 1)
+        content = {"seeds": seeds, "steps": STEPS, "seconds": seconds, **describe()}
+        files.write_json(folder / "metadata.json", content)
+    say(console, f"\n{summary}")
+    say(console, f"{len(rows)} range tests in {seconds:.0f} s, written to {folder}")
+
+
+def _all_tests(
+    tuned: dict[str, float],
+    names: Sequence[str],
+    seeds: int,
+    data_dir: Path | None,
+    console: Console,
+) -> list[Row]:
+    halves = {name: "second" if place % 2 else "first" for place, name in enumerate(sorted(tuned))}
     rows: list[Row] = []
     for name in sorted(names or tuned):
         try:
@@ -99,14 +106,7 @@ def run_agreement(
         jax.clear_caches()
     if not rows:
         raise UsageError("there is nothing to do: the data of all tasks are absent.")
-    summary = summarise(rows)
-    files.write_text(folder / "range_tests.csv", _csv(rows))
-    files.write_text(folder / "summary.md", summary)
-    figure = draw_agreement(rows, DEFAULT_SHARE, FACTOR)
-    files.write_whole(folder / "range_tests.png", lambda partial: save(figure, partial))
-    say(console, f"\n{summary}")
-    seconds = time.monotonic() - begun
-    say(console, f"{len(rows)} range tests in {seconds:.0f} s, written to {folder}")
+    return rows
 
 
 def tuned_rates(source: Path) -> dict[str, float]:
@@ -195,16 +195,8 @@ def _line(name: str, rows: Sequence[Row]) -> str:
     return f"{name}: tuned {default[0].tuned_rate:.2g}, suggestions over it: {told}"
 
 
-def _csv(rows: Sequence[Row]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in rows:
-        writer.writerow(
-            ["" if isinstance(cell, float) and math.isnan(cell) else _shown(cell) for cell in row]
-        )
-    return text.getvalue()
-
-
-def _shown(cell):
-    return f"{cell:.4g}" if isinstance(cell, float) else cell
+def _shown(cell: object) -> object:
+    """Four digits; empty for what is not a number."""
+    if not isinstance(cell, float):
+        return cell
+    return "" if math.isnan(cell) else f"{cell:.4g}"

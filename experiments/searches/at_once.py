@@ -15,6 +15,7 @@ from experiments import files
 from experiments.circumstances import describe
 from experiments.console import say
 from experiments.errors import UsageError
+from experiments.folder import hold
 from experiments.searches.subject import Subject, subject_of
 from experiments.style import save
 from experiments.suite.tasks import find_task
@@ -40,6 +41,13 @@ def run_search(
         if number < least:
             raise UsageError(f"{option} must be at least {least}, got {number}.")
     subject = subject_of(find_task(name), data_dir)
+    with hold(folder):
+        _search(subject, name, rates, steps, folder, console)
+
+
+def _search(
+    subject: Subject, name: str, rates: int, steps: int, folder: Path, console: Console
+) -> None:
     params, draws = subject.start(0, steps)
 
     def together(rounds: int) -> oa.search.CoarseToFine:

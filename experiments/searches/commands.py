@@ -3,7 +3,7 @@
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import tyro
 
@@ -22,6 +22,8 @@ class RangeTest:
     """Where everything is written."""
     data_dir: Path | None = None
     """The folder of Fashion-MNIST's files. Default: where Debian's package puts them."""
+
+    interrupted: ClassVar[str] = "the same command begins anew."
 
     def run(self) -> None:
         """Carry it out."""
@@ -47,6 +49,8 @@ class Search:
     """Where everything is written."""
     data_dir: Path | None = None
     """The folder of Fashion-MNIST's files. Default: where Debian's package puts them."""
+
+    interrupted: ClassVar[str] = "the same command begins anew."
 
     def run(self) -> None:
         """Carry it out."""

@@ -18,13 +18,11 @@ class Subject(NamedTuple):
 
     Attributes:
       loss: maps parameters and what is drawn for a step to the loss of that minibatch.
-      held_out: maps parameters to the held-out loss.
       inner: the inner optimizer.
       start: maps a seed and a number of steps to parameters and draws.
     """
 
     loss: Callable[[Any, Any], jax.Array]
-    held_out: Callable[[Any], jax.Array]
     inner: optax.GradientTransformation
     start: Callable[[int, int], tuple[Any, Any]]
 
@@ -43,11 +41,8 @@ def subject_of(task: Task, data_dir: Path | None) -> Subject:
     def loss(params, drawn):
         return problem.loss(params, problem.batch(problem.arrays, drawn, unaltered))
 
-    def held_out(params):
-        return problem.held_out(params, problem.arrays, unaltered)
-
     def start(seed, steps):
         first, second = np.random.default_rng(seed).spawn(2)
         return problem.init(first), problem.draw(second, steps)
 
-    return Subject(loss, held_out, task.inner.make(), start)
+    return Subject(loss, task.inner.make(), start)

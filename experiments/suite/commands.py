@@ -4,7 +4,7 @@ import itertools
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import tyro
 
@@ -31,6 +31,8 @@ class Suite:
     """Where everything is written."""
     data_dir: Path | None = None
     """The folder of Fashion-MNIST's files. Default: where Debian's package puts them."""
+
+    interrupted: ClassVar[str] = "the same command goes on."
 
     def run(self) -> None:
         """Carry it out."""
@@ -61,6 +63,8 @@ class Report:
     """The folder with the suite's CSVs."""
     out: Path | None = None
     """Where report.md and the figures are written. Default: --source."""
+
+    interrupted: ClassVar[str] = "the same command begins anew."
 
     def run(self) -> None:
         """Carry it out."""

@@ -1,14 +1,12 @@
 """The findings as small tables: a row for each way of training, each run, each step shown."""
 
-import csv
 import functools
-import io
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 import optax_aware as oa
+from experiments.files import csv_text
 from experiments.suite.cells import Cell
 from experiments.suite.studies.search import median
 from experiments.suite.studies.study import WHOLE, Findings, Row
@@ -88,7 +86,7 @@ def results_csv(found: Found) -> str:
                     *map(number, numbers),
                 ]
             )
-    return _csv(RESULT_COLUMNS, rows)
+    return csv_text(RESULT_COLUMNS, rows)
 
 
 def _kept(cell: Cell, row: Row) -> bool:
@@ -144,7 +142,7 @@ def curves_csv(found: Found) -> str:
 
     For those that know no budget: one row for each, task and variant.
     """
-    return _csv(
+    return csv_text(
         CURVE_COLUMNS,
         (
             [
@@ -162,7 +160,7 @@ def curves_csv(found: Found) -> str:
 
 def runs_csv(found: Found) -> str:
     """A row for each of the runs that are asked whether they failed."""
-    return _csv(
+    return csv_text(
         RUN_COLUMNS,
         (
             [
@@ -185,7 +183,7 @@ def runs_csv(found: Found) -> str:
 
 def traces_csv(found: Found) -> str:
     """Loss, rate and condition of one run on each task, of ours that is told the budget."""
-    return _csv(
+    return csv_text(
         TRACE_COLUMNS,
         (
             [
@@ -207,14 +205,6 @@ def traces_csv(found: Found) -> str:
             )
         ),
     )
-
-
-def _csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def number(value: float) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from optax_aware.plotting._history import read_reports
+from optax_aware.plotting._history import as_numbers, read_reports
 from optax_aware.plotting._style import (
     axes_of,
     legend_below,
@@ -57,7 +57,7 @@ def compare(results: Mapping[str, Any], *, ax: Axes | None = None) -> Axes:
         )
     curves = {name: _read(name, result) for name, result in results.items()}
     ax = axes_of(ax)
-    ended, last = [], 0.0
+    ended, first, last = [], np.inf, 0.0
     for place, (name, (steps, losses)) in enumerate(curves.items()):
         steps, losses = _averaged(steps, losses)
         middle = np.median(losses, axis=0)
@@ -71,9 +71,10 @@ def compare(results: Mapping[str, Any], *, ax: Axes | None = None) -> Axes:
                 steps, losses.min(0), losses.max(0), color=style["color"], alpha=0.2, linewidth=0
             )
         ended.append((not np.isfinite(ending), ending, place, line))
-        last = max(last, float(steps[-1]) if len(steps) else 0.0)
+        if len(steps):
+            first, last = min(first, float(steps[0])), max(last, float(steps[-1]))
     tidy(ax, "Loss, with its last value (lowest first)", "step (updates)", "loss")
-    step_limits(ax, last)
+    step_limits(ax, first if np.isfinite(first) else 0.0, last)
     if not any(np.size(line.get_xdata()) for line in ax.lines):
         say_empty(ax)
     middles = np.concatenate([np.ravel(line.get_ydata()) for line in ax.lines] or [np.zeros(0)])
@@ -89,22 +90,20 @@ def _read(name: str, result: Any) -> tuple[np.ndarray, np.ndarray]:
     if isinstance(result, Report) or listed:
         reports = read_reports(result)
         return reports["step"] - 1, reports["value_mean"][None]
-    losses = np.asarray(result, float)
-    if losses.ndim not in (1, 2):
+    losses = as_numbers(f"results[{name!r}]", result)
+    if losses.ndim not in (1, 2) or (losses.ndim == 2 and not len(losses)):
         raise ValueError(
-            f"results[{name!r}] must have shape (steps,) or (runs, steps), got shape "
-            f"{losses.shape}."
+            f"results[{name!r}] must have shape (steps,) or (runs, steps), with a run at least, "
+            f"got shape {losses.shape}."
         )
     losses = np.atleast_2d(losses)
     return np.arange(losses.shape[1], dtype=float), losses
 
 
 def _averaged(steps: np.ndarray, losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return means over windows, each at its last step."""
-    window = max(1, len(steps) // _WINDOWS)
-    first = len(steps) % window
-    starts = np.arange(first, len(steps), window)
-    if window == 1:
+    """Return means over windows, each at its last step, and none left out."""
+    if len(steps) <= _WINDOWS:
         return steps, losses
-    means = np.stack([losses[:, start : start + window].mean(axis=1) for start in starts], axis=1)
-    return steps[starts + window - 1], means
+    edges = np.linspace(0, len(steps), _WINDOWS + 1).astype(int)
+    means = np.add.reduceat(losses, edges[:-1], axis=1) / np.diff(edges)
+    return steps[edges[1:] - 1], means

@@ -1,11 +1,26 @@
 """What a run has reported, as arrays."""
 
 from collections.abc import Sequence
+from typing import Any, TypeGuard
 
 import jax
 import numpy as np
 
 from optax_aware.reporting._report import Report
+
+
+def as_numbers(name: str, numbers: Any) -> np.ndarray:
+    """Return numbers, or nested lists of equal lengths, as a float array.
+
+    Raises:
+      ValueError: if they are something else.
+    """
+    try:
+        return np.asarray(jax.device_get(numbers), float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} must be numbers in an array, or in lists of equal lengths ({error})."
+        ) from error
 
 
 def read_reports(reports: Report | Sequence[Report]) -> dict[str, np.ndarray]:
@@ -20,7 +35,7 @@ def read_reports(reports: Report | Sequence[Report]) -> dict[str, np.ndarray]:
     """
     if isinstance(reports, Report):
         fields = jax.device_get(reports)._asdict()
-    elif isinstance(reports, Sequence) and all(isinstance(one, Report) for one in reports):
+    elif _listed(reports) and all(isinstance(one, Report) for one in reports):
         got = jax.device_get(list(reports))
         fields = {
             name: np.array([getattr(one, name) for one in got], float) for name in Report._fields
@@ -38,3 +53,7 @@ def read_reports(reports: Report | Sequence[Report]) -> dict[str, np.ndarray]:
             "Take one run first: jax.tree.map(lambda leaf: leaf[0], reports)."
         )
     return arrays
+
+
+def _listed(reports: Any) -> TypeGuard[Sequence[Any]]:
+    return isinstance(reports, Sequence) and not isinstance(reports, str)

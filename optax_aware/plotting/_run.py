@@ -8,7 +8,7 @@ from jax.typing import ArrayLike
 from matplotlib.axes import Axes
 
 from optax_aware.plotting._conditions import draw_bands
-from optax_aware.plotting._history import read_reports
+from optax_aware.plotting._history import as_numbers, read_reports
 from optax_aware.plotting._style import (
     BLACK,
     BLUE,
@@ -71,6 +71,7 @@ def run(
       ['loss', 'smoothed loss', 'learning rate', 'lowered', 'descending', 'flat']
     """
     history = read_reports(reports)
+    acted = _checked_events(events)
     steps = history["step"] - 1.0
     losses = _checked_values(values, len(steps))
     ax = axes_of(ax)
@@ -92,10 +93,12 @@ def run(
             label="smoothed loss",
         )
     lines += _draw_rate(rate_axes, steps, history["learning_rate"])
-    lines += _draw_events(rate_axes, events or ())
+    lines += _draw_events(rate_axes, acted)
     tidy(ax, "Loss, learning rate and condition", "step (updates)", "loss")
-    step_limits(ax, steps[-1] + 1.0 if len(steps) > 1 else 0.0)
-    if not len(steps):
+    if len(steps):
+        step_limits(ax, steps[0], steps[-1] + (len(steps) > 1))
+    else:
+        step_limits(ax, 0.0, 0.0)
         say_empty(ax)
     limits = around(np.concatenate([means, np.zeros(0) if losses is None else losses]))
     if limits is not None:
@@ -157,10 +160,21 @@ def _action(event: Event) -> str:
     return "raised" if event.rate_after > event.rate_before else "lowered"
 
 
+def _checked_events(events: Iterable[Event] | None) -> list[Event]:
+    acted = list(events or ())
+    strange = next((one for one in acted if not isinstance(one, Event)), None)
+    if strange is not None:
+        raise ValueError(
+            "events must be what events(opt_state) returned, got one of type "
+            f"{type(strange).__name__}."
+        )
+    return acted
+
+
 def _checked_values(values: ArrayLike | None, count: int) -> np.ndarray | None:
     if values is None:
         return None
-    losses = np.asarray(values, float)
+    losses = as_numbers("values", values)
     if losses.shape != (count,):
         raise ValueError(
             f"values must have a loss for each of the {count} reports, got shape {losses.shape}."

@@ -60,12 +60,12 @@ def schedule(
     steps = np.unique(np.linspace(0, num_steps - 1, min(num_steps, _POINTS)).astype(np.int32))
     lines = []
     for place, (name, one) in enumerate(named.items()):
-        rates = np.asarray(jax.vmap(one)(jnp.asarray(steps)), float)
+        rates = _rates(one, steps)
         shown = np.where(rates > 0, rates, np.nan) if log else rates
         label = {"label": name} if name else {}
         lines += ax.plot(steps, shown, marker=marker_of(len(steps)), **label, **line_style(place))
     tidy(ax, "Learning rate of every step", "step (updates)", "learning rate")
-    step_limits(ax, num_steps - 1)
+    step_limits(ax, 0.0, num_steps - 1.0)
     if not lines:
         say_empty(ax)
     if log:
@@ -75,3 +75,11 @@ def schedule(
         ax.ticklabel_format(axis="y", scilimits=(-3, 4))
     legend_below(ax, [line for line in lines if not line.get_label().startswith("_")], 3)
     return ax
+
+
+def _rates(schedule: optax.Schedule, steps: np.ndarray) -> np.ndarray:
+    """Return the rates of these steps, one by one from a schedule that asks what its step is."""
+    try:
+        return np.asarray(jax.vmap(schedule)(jnp.asarray(steps)), float)
+    except jax.errors.ConcretizationTypeError:
+        return np.array([np.asarray(schedule(int(step)), float) for step in steps])

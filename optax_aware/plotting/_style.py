@@ -53,9 +53,9 @@ def tidy(ax: Axes, title: str, below: str, beside: str) -> None:
     ax.spines["top"].set_visible(False)
 
 
-def step_limits(ax: Axes, last: float) -> None:
-    """Show the steps from 0 to the last, with room around one that is alone."""
-    ax.set_xlim(*((0.0, last) if last > 0 else (-0.5, 1.0)))
+def step_limits(ax: Axes, first: float, last: float) -> None:
+    """Show the steps from the first to the last, with room around one that is alone."""
+    ax.set_xlim(*((first, last) if last > first else (first - 0.5, first + 1.0)))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 

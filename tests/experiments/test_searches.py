@@ -7,7 +7,7 @@ import math
 import pytest
 
 from experiments.cli import main
-from experiments.searches.agreement import COLUMNS, SHARES
+from experiments.searches.agreement import SHARES, Row
 from experiments.suite.csvs import CURVE_COLUMNS, RESULT_COLUMNS, RUN_COLUMNS, TRACE_COLUMNS
 
 
@@ -48,7 +48,7 @@ def test_range_tests_against_tuned_rates(source, tmp_path, capsys):
     assert main([*command, "--task", "quadratic_noisy"]) == 0
     with (out / "range_tests.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == list(COLUMNS)
+    assert list(rows[0]) == list(Row._fields)
     assert [float(row["descent_share"]) for row in rows] == list(SHARES)
     assert {row["half"] for row in rows} == {"first"}
     for row in rows:

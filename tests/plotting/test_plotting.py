@@ -227,6 +227,11 @@ def test_colours_are_those_of_okabe_and_ito():
         (lambda p: p.run(jax.tree.map(lambda x: x[None], history([3]))), "those of one run"),
         (lambda p: p.compare([1.0]), "results must be a mapping"),
         (lambda p: p.compare({"a": 1.0}), r"results\['a'\] must have shape"),
+        (lambda p: p.run(""), "reports must be a list"),
+        (lambda p: p.run(history([3]), events=[1]), "events must be what events"),
+        (lambda p: p.run(history([3, 3]), values=[[1.0], [2.0, 3.0]]), "values must be numbers"),
+        (lambda p: p.compare({"a": [[1.0], [1.0, 2.0]]}), r"results\['a'\] must be numbers"),
+        (lambda p: p.compare({"a": np.zeros((0, 5))}), "with a run at least"),
         (lambda p: p.range_test(0.1), "result must be what search.range_test"),
         (lambda p: p.coarse_to_fine(None), "result must be what search.coarse_to_fine"),
     ],
@@ -234,6 +239,32 @@ def test_colours_are_those_of_okabe_and_ito():
 def test_what_is_wrong_is_named(draw, message):
     with pytest.raises(ValueError, match=message):
         draw(oa.plotting)
+
+
+def test_a_resumed_run_is_drawn_from_where_it_begins():
+    began = history([3, 3, 4])
+    resumed = began._replace(step=began.step + 500)
+    assert oa.plotting.run(resumed).get_xlim() == (500.0, 503.0)
+    alone = oa.plotting.run(jax.tree.map(lambda leaf: leaf[:1], resumed))
+    low, high = alone.get_xlim()
+    assert low < 500.0 < high
+
+
+@pytest.mark.parametrize("count", [50, 51, 149, 1000])
+def test_every_loss_of_a_comparison_counts(count):
+    losses = np.arange(1.0, count + 1)
+    (line,) = oa.plotting.compare({"a": losses}).lines
+    assert len(line.get_xdata()) == 50
+    assert line.get_xdata()[-1] == count - 1
+    windows = np.array_split(np.arange(count), 50) if count % 50 == 0 else None
+    if windows is not None:
+        np.testing.assert_allclose(line.get_ydata(), [losses[part].mean() for part in windows])
+    assert line.get_ydata()[0] < 1.0 + count / 50
+
+
+def test_schedules_that_ask_what_their_step_is():
+    (line,) = oa.plotting.schedule(lambda step: 0.1 if step < 3 else 0.01, 6).lines
+    np.testing.assert_allclose(line.get_ydata(), [0.1] * 3 + [0.01] * 3)
 
 
 def test_no_display_no_pyplot_and_no_matplotlib():
