@@ -180,7 +180,7 @@ def test_frozen_layers_without_a_gradient_count():
 
 
 def test_a_single_array_is_told_how_it_is_named():
-    with pytest.raises(ValueError, match="the single array, which '[*][*]' names"):
+    with pytest.raises(ValueError, match=r"the single array, which '\*\*' names"):
         oa.layerwise({"*": 1.0}).init(ONES)
     assert (
         str(oa.layer_factors(ONES, {"**": 0.5})).splitlines()[1] == "-     (2,)   **          0.5"
