@@ -92,21 +92,36 @@ def test_a_plateau_makes_the_batch_larger_and_leaves_the_rate():
     assert [event.first_step for event in oa.events(last(states))] == [3, 5, 7, 9]
 
 
-def test_it_can_be_read_steered_and_reset():
+def test_it_can_be_read_and_reset_and_its_rate_is_that_of_the_optimizer_inside():
     params = jnp.ones(2)
     policy = oa.policies.reduce_on_plateau(factor=0.5, patience=0)
-    tx = oa.accumulate(optax.sgd(1.0), 1, policy=policy, max_length=8)
+    inner = optax.inject_hyperparams(optax.sgd)(learning_rate=1.0)
+    tx = oa.accumulate(inner, 1, policy=policy, max_length=8)
     step = jax.jit(lambda opt_state: tx.update(params, opt_state, params, value=1.0)[1])
     opt_state = step(step(tx.init(params)))
     assert oa.learning_rate(opt_state) == 0.5
     assert oa.accumulation(opt_state).length == 2
-    opt_state = step(step(oa.set_learning_rate(opt_state, 0.25)))
-    assert oa.learning_rate(opt_state) == 0.25
-    assert oa.accumulation(opt_state).length == 4
+    with pytest.raises(ValueError, match=r"that of accumulate alone.*accumulation_inner_state"):
+        oa.set_learning_rate(opt_state, 0.05)
+    opt_state.accumulation_inner_state.hyperparams["learning_rate"] = jnp.float32(0.25)
+    updates, _ = tx.update(params, step(opt_state), params, value=1.0)
+    np.testing.assert_array_equal(updates, -0.25)
     opt_state = oa.reset(opt_state)
-    for _ in range(4):
+    for _ in range(2):
         opt_state = step(opt_state)
     assert oa.learning_rate(opt_state) == 1.0
+    assert oa.accumulation(opt_state).length == 1
+
+
+def test_a_rate_set_by_hand_reaches_the_policy_inside_and_leaves_the_length():
+    params = jnp.ones(2)
+    inner = oa.aware(optax.identity(), oa.policies.constant(), learning_rate=1.0)
+    tx = oa.accumulate(inner, 1, policy=oa.policies.constant(), max_length=8)
+    opt_state = oa.set_learning_rate(tx.init(params), 0.25)
+    assert oa.learning_rate(opt_state.accumulation_inner_state) == 0.25
+    updates, opt_state = tx.update(params, opt_state, params, value=1.0)
+    np.testing.assert_array_equal(updates, -0.25)
+    assert oa.learning_rate(opt_state.accumulation_awareness) == 1.0
     assert oa.accumulation(opt_state).length == 1
 
 
