@@ -54,7 +54,8 @@ ROUNDING = Fraction(1, 2**16)
 def length(every: int, scale: Fraction, max_length: int) -> tuple[int, float]:
     """Return how many micro-batches stand in for a scale, and what is left for the rate."""
     wanted = Fraction(every) / scale
-    number = math.ceil(wanted * (1 - ROUNDING))
+    forgiven = 0 if scale == 1 else min(wanted * ROUNDING, Fraction(1, 2))
+    number = math.ceil(wanted - forgiven)
     if number <= max_length:
         return number, 1.0
     return max_length, float(max_length / wanted)

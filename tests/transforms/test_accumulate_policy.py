@@ -66,6 +66,27 @@ def test_a_scale_that_has_been_rounded_costs_no_micro_batch():
     np.testing.assert_allclose(factors, [rest for _, rest in expected], rtol=1e-5)
 
 
+def test_long_accumulations_are_as_long_as_they_are_said_to_be():
+    cases = [
+        (every, scale)
+        for every in (32_768, 65_534, 65_536, 65_537, 100_000, 1_000_000, 2**24)
+        for scale in (Fraction(1), Fraction(1, 2), Fraction(1, 4), Fraction(3, 4), Fraction(2))
+    ]
+    every, scales = zip(*((every, float(scale)) for every, scale in cases), strict=True)
+    ask = jax.vmap(lambda every, scale: accumulation_length(every, None)(jnp.int32(0), scale))
+    lengths, factors = ask(jnp.asarray(every), jnp.asarray(scales))
+    expected = [reference.length(every, scale, 2**24) for every, scale in cases]
+    assert lengths.tolist() == [length for length, _ in expected]
+    np.testing.assert_allclose(factors, [rest for _, rest in expected], rtol=1e-6)
+    assert lengths[::5].tolist() == list(every[::5])
+
+
+def test_a_scale_that_is_no_number_makes_no_update_that_is_none():
+    tx = oa.accumulate(optax.sgd(1.0), 1, policy=scripted([1.0, NAN, -1.0, 1.0]), max_length=1)
+    updates, _ = scanned(tx, {"w": jnp.ones(2)}, ones(4), np.ones(4))
+    np.testing.assert_array_equal(updates["w"][:, 0], [-1.0, 0.0, 0.0, -1.0])
+
+
 def test_no_scale_and_no_schedule_leads_out_of_bounds():
     strange = [NAN, float("inf"), -float("inf"), -1.0, 0.0, 1e-38, 1e30, 0.4, 2.5]
     numbers = jnp.asarray(strange, jnp.float32)
@@ -73,7 +94,7 @@ def test_no_scale_and_no_schedule_leads_out_of_bounds():
         lambda every, scale: accumulation_length(lambda update: every, 5)(jnp.int32(0), scale),
         in_axes=(0, None),
     )
-    for scale in (0.0, 1e-38, 0.3, 1.0, 1e30):
+    for scale in (NAN, -1.0, 0.0, 1e-38, 0.3, 1.0, 1e30, float("inf")):
         lengths, factors = ask(numbers, jnp.float32(scale))
         assert ((lengths >= 1) & (lengths <= 5)).all()
         assert ((factors >= 0.0) & (factors <= 1.0)).all()
