@@ -80,10 +80,10 @@ def accumulate(
       \bar g = \frac{\sum_i w_i g_i}{\sum_i w_i}, \qquad
       \bar L = \frac{\sum_i w_i L_i}{\sum_i w_i}
 
-    over the micro-batches :math:`i` of one update whose gradients and loss are finite. Others
-    are left out and counted. If all are, the update is skipped: parameters and ``inner`` are left
-    as they are, whatever it is made of. A policy in ``inner`` sees a loss of NaN, which is told in
-    its report, and may rewind what `aware` holds.
+    over the micro-batches :math:`i` of one update whose gradients and loss are finite; with a
+    weight of 0 the loss does not matter. Others are left out and counted. If all are, the update
+    is skipped: parameters and ``inner`` are left as they are, whatever it is made of. A policy in
+    ``inner`` sees a loss of NaN, tells it in its report, and may rewind what `aware` holds.
 
     Schedules inside ``inner``, and ``total_steps``, count updates, not micro-batches. Put
     `accumulate` around `aware`, rather than inside: its policy then listens to means. Inside,
@@ -110,7 +110,8 @@ def accumulate(
       max_length: the largest length, a whole number in [1, 2**24]; required with a policy.
         Smith et al. go up to a tenth of the data.
       axis_name: the mapped axis over which the losses are averaged, under ``pmap``, ``vmap``
-        and ``shard_map``. Not needed under ``jit`` with sharded arrays.
+        and ``shard_map``, by the ``weight`` that each device has: gradients are to be averaged
+        alike before, ``psum(w * g) / psum(w)``. Not needed under ``jit`` with sharded arrays.
 
     Returns:
       A transformation whose ``update`` takes the keywords ``value``, ``validation_value`` and

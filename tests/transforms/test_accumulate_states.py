@@ -174,8 +174,12 @@ def test_wrong_calls():
         tx.update(params, opt_state, params)
     with pytest.raises(TypeError, match=r"opt_state must be the state.*AccumulateState"):
         tx.update(params, params, opt_state, value=1.0)
-    with pytest.raises(ValueError, match="weight must be a scalar"):
-        tx.update(params, opt_state, params, value=1.0, weight=jnp.ones(2))
+    with pytest.raises(ValueError, match=r"weight must be a scalar.*It is the number of examples"):
+        tx.update(params, opt_state, params, value=1.0, weight=jnp.ones(1))
+    with pytest.raises(TypeError, match=r"weight must be .* got a list.*number of examples"):
+        tx.update(params, opt_state, params, value=1.0, weight=[1.0, 2.0])
+    with pytest.raises(TypeError, match=r"weight must be a real number, got weight=None"):
+        tx.update(params, opt_state, params, value=1.0, weight=None)
     with pytest.raises(ValueError, match="exactly one accumulate, got 0"):
         oa.accumulation(optax.sgd(0.1).init(params))
     both = optax.chain(tx, tx).init(params)
