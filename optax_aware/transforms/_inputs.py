@@ -1,4 +1,4 @@
-"""Reading of the losses handed to an update: float32 scalars, the same on every device."""
+"""Reading of what is handed to an update: float32 scalars, the same on every device."""
 
 from typing import Any
 
@@ -77,3 +77,10 @@ def read_validation_value(value: Any, axis_name: str | None) -> jax.Array:
 def mean_over_devices(value: jax.Array, axis_name: str | None) -> jax.Array:
     """Return the mean over ``axis_name``, where there is one."""
     return value if axis_name is None else jax.lax.pmean(value, axis_name)
+
+
+def on_all_devices(condition: jax.Array, axis_name: str | None) -> jax.Array:
+    """Return whether a condition holds on every device of ``axis_name``, where there is one."""
+    if axis_name is None:
+        return condition
+    return jax.lax.pmin(condition.astype(jnp.int32), axis_name) > 0
