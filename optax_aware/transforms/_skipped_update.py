@@ -42,9 +42,12 @@ def rewinds_alone(
     """
     leaves, structure = jax.tree.flatten(updates, is_leaf=lambda node: node is None)
     passes = [~skip] * len(leaves)
-    for old, new in zip(_rewinders(before), _rewinders(after), strict=True):
-        held = _held(structure, old.aware_snapshot.snapshot_params)
-        rewinds = _rewinds(old, new)
+    for (rewound, snapshot), (rewound_now, _) in zip(
+        _rewinders(before), _rewinders(after), strict=True
+    ):
+        held = _held(structure, snapshot.snapshot_params)
+        # Either this update leads to the snapshot, or it settles an earlier rewind.
+        rewinds = (rewound_now > rewound) | (snapshot.snapshot_attempts_left > 0)
         passes = [
             now | rewinds if is_held else now for now, is_held in zip(passes, held, strict=True)
         ]
@@ -57,18 +60,13 @@ def _listens(node: Any) -> bool:
     return isinstance(node, (AwareState, AwarenessState))
 
 
-def _rewinders(opt_state: optax.OptState) -> list[AwareState]:
+def _rewinders(opt_state: optax.OptState) -> list[tuple[jax.Array, SnapshotState]]:
+    """Return how often each `aware` with a snapshot has rewound, and that snapshot."""
     return [
-        node
+        (node.aware_awareness.aware_rewound, node.aware_snapshot)
         for node in jax.tree.leaves(opt_state, is_leaf=_listens)
         if isinstance(node, AwareState) and isinstance(node.aware_snapshot, SnapshotState)
     ]
-
-
-def _rewinds(before: AwareState, after: AwareState) -> jax.Array:
-    """Return whether this update led to the snapshot, or settled an earlier one."""
-    settling = before.aware_snapshot.snapshot_attempts_left > 0
-    return settling | (after.aware_awareness.aware_rewound > before.aware_awareness.aware_rewound)
 
 
 def _held(structure: Any, snapshot_params: optax.Params) -> list[bool]:

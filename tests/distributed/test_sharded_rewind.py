@@ -66,7 +66,8 @@ def test_all_that_is_decided_is_the_same_on_devices_with_parameters_of_their_own
         pytest.skip("needs two devices")
     mesh = Mesh(np.asarray(jax.devices()[:2]), ("model",))
     own, alike = PartitionSpec("model"), PartitionSpec()
-    aware = oa.aware(optax.scale_by_adam(), axis_name="model")
+    policy = scripted([1.0] * 4, observes=("gradient_dot_path",))
+    aware = oa.aware(optax.identity(), policy, learning_rate=0.1, axis_name="model")
     tx = oa.accumulate(aware, 2, axis_name="model")
 
     def two_steps(params, opt_state, value):
