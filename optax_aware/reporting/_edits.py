@@ -10,7 +10,8 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from optax_aware._arguments import check_number
-from optax_aware.reporting._states import find_states
+from optax_aware.reporting._states import WHO_HOLDS_A_POLICY, find_states
+from optax_aware.transforms._accumulate import AccumulateState
 from optax_aware.transforms._awareness import AwarenessState
 from optax_aware.transforms._hand_set_rate import NO_REQUEST
 
@@ -24,17 +25,20 @@ def set_learning_rate(opt_state: _State, learning_rate: ArrayLike) -> _State:
     before, in proportion: after setting a tenth of the present rate, the rest of a cosine
     runs at a tenth. A rate set higher than theirs is not carried further up: in a warmup it
     is held until the warmup has come that far by itself. Where schedule or policy say zero,
-    the setting waits for the first update at which they do not.
+    the setting waits for the first update at which they do not. Under `scale_by_policy` the
+    scale is set, which is all there is to see from there.
 
     Args:
-      opt_state: an optimizer state; every policy in it is set.
+      opt_state: an optimizer state; every policy in it is set, save one of `accumulate`, which
+        makes the batch larger and leaves the rate to the optimizer inside.
       learning_rate: the new rate, a finite number of at least 0.
 
     Returns:
       An optimizer state of the same structure; ``opt_state`` is left as it is.
 
     Raises:
-      ValueError: if there is no policy in ``opt_state`` or the rate is not allowed.
+      ValueError: if there is no policy in ``opt_state``, or none but one of `accumulate`, or
+        the rate is not allowed.
 
     Example:
       >>> import jax.numpy as jnp, optax, optax_aware as oa
@@ -48,7 +52,7 @@ def set_learning_rate(opt_state: _State, learning_rate: ArrayLike) -> _State:
     check_number("learning_rate", learning_rate, low=0.0)
     traced = isinstance(learning_rate, jax.core.Tracer)
     rate: Any = learning_rate if traced else np.asarray(learning_rate).item()
-    return _edit(opt_state, aware_rate_request=rate, aware_learning_rate=rate)
+    return _edit(opt_state, lengths=False, aware_rate_request=rate, aware_learning_rate=rate)
 
 
 def reset(opt_state: _State) -> _State:
@@ -81,31 +85,47 @@ def reset(opt_state: _State) -> _State:
       >>> print(oa.learning_rate(opt_state))
       1.0
     """
-    return _edit(opt_state, aware_reset_request=1, aware_rate_request=NO_REQUEST)
+    return _edit(opt_state, lengths=True, aware_reset_request=1, aware_rate_request=NO_REQUEST)
 
 
-def _edit(opt_state: _State, **fields: ArrayLike) -> _State:
+def _edit(opt_state: _State, *, lengths: bool, **fields: ArrayLike) -> _State:
     """Return ``opt_state`` with fields of every policy's state filled with a number.
+
+    A policy of `accumulate` sets a length and no rate; it is edited where ``lengths`` is true.
 
     Each leaf is filled anew: what a framework has wrapped it in, its shape under ``vmap``,
     and its devices stay, and no two states come to share an array.
     """
+    edited = []
+    kinds = (AwarenessState,) if lengths else (AwarenessState, AccumulateState)
 
-    def edit(node):
-        if not isinstance(node, AwarenessState):
+    def edit(node: Any) -> Any:
+        if not isinstance(node, kinds):
             return node
+        if isinstance(node, AccumulateState):
+            inner_state = everywhere(node.accumulation_inner_state)
+            return node._replace(accumulation_inner_state=inner_state)
+        edited.append(node)
         filled = {
             name: jax.tree.map(functools.partial(_filled, new), getattr(node, name))
             for name, new in fields.items()
         }
         return node._replace(**filled)
 
-    if not find_states(opt_state, AwarenessState):
+    def everywhere(tree: Any) -> Any:
+        return jax.tree.map(edit, tree, is_leaf=lambda node: isinstance(node, kinds))
+
+    new_state = everywhere(opt_state)
+    if edited:
+        return new_state
+    if find_states(opt_state, AwarenessState):
         raise ValueError(
-            "opt_state must hold a policy, got none. "
-            "Make the optimizer with aware, scale_by_policy or as_learning_rate."
+            "opt_state must hold a policy that scales a rate, got that of accumulate alone, which "
+            "makes the batch larger. Set the rate of the optimizer inside: write "
+            "optax.inject_hyperparams around it, and set hyperparams['learning_rate'] in "
+            "opt_state.accumulation_inner_state."
         )
-    return jax.tree.map(edit, opt_state, is_leaf=lambda node: isinstance(node, AwarenessState))
+    raise ValueError(f"opt_state must hold a policy, got none. {WHO_HOLDS_A_POLICY}")
 
 
 def _filled(new: ArrayLike, leaf: jax.Array) -> jax.Array:

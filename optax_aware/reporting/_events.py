@@ -102,11 +102,11 @@ def events(opt_state: optax.OptState) -> Events:
     Every change that the policy makes leaves an event: a new scale, a step left out, a
     rewind. Consecutive steps with the same condition and action are one event, so that a ramp
     of a hundred steps is a line. A cooldown leaves an event too; schedules, and rates set by
-    hand, leave none. The state keeps the newest 64 events. Under `scale_by_policy` the rates
-    are the scale alone, as in `report`.
+    hand, leave none. The state keeps the newest 64 events. Under `scale_by_policy`, and for a
+    policy of `accumulate`, the rates are the scale alone, as in `report`.
 
-    Finds the state of `aware`, `scale_by_policy` or `as_learning_rate` anywhere in
-    ``opt_state``. Copies it from the device, so ask now and then, not at every step.
+    Finds the state of `aware`, `scale_by_policy`, `as_learning_rate` or `accumulate` anywhere
+    in ``opt_state``. Copies it from the device, so ask now and then, not at every step.
 
     Args:
       opt_state: an optimizer state with exactly one policy in it, outside of jit.

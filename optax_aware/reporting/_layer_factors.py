@@ -18,7 +18,8 @@ class LayerFactor(NamedTuple):
     """The factor of one array of parameters, in plain Python.
 
     Attributes:
-      path: where it is: keys, attributes and indices with slashes in between.
+      path: where it is: keys, attributes and indices with slashes in between; empty where the
+        parameters are a single array, which the pattern ``"**"`` names.
       shape: its shape.
       pattern: the pattern that it matches; empty where the default applies.
       factor: what its updates are multiplied by.
@@ -110,4 +111,4 @@ def layer_factors(
 
 
 def _cells(row: LayerFactor) -> tuple[str, ...]:
-    return row.path, str(row.shape), row.pattern or "-", f"{row.factor:.4g}"
+    return row.path or "-", str(row.shape), row.pattern or "-", f"{row.factor:.4g}"

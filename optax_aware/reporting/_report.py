@@ -127,7 +127,8 @@ def report(opt_state: optax.OptState) -> Report:
 def learning_rate(opt_state: optax.OptState) -> jax.Array:
     """Return the learning rate of the last update, or the one that was set since.
 
-    Before the first update it is the rate of step 0 as far as it is known: the base rate.
+    Before the first update it is the rate of step 0 as far as it is known: the base rate. Under
+    `scale_by_policy`, and for a policy of `accumulate`, it is the scale alone, as in `Report`.
 
     Args:
       opt_state: an optimizer state with exactly one policy in it.

@@ -9,6 +9,10 @@ import optax
 from optax_aware.transforms._awareness import AwarenessState
 from optax_aware.transforms._snapshot import SnapshotState
 
+WHO_HOLDS_A_POLICY = (
+    "Make the optimizer with aware, scale_by_policy, as_learning_rate, or accumulate and a policy."
+)
+
 
 def find_states(opt_state: Any, kind: type) -> list:
     """Return the states of one kind, in the order of the tree; a snapshot is no present state."""
@@ -25,10 +29,11 @@ def only_awareness(opt_state: optax.OptState) -> AwarenessState:
         raise ValueError(
             f"opt_state must hold exactly one policy, got {len(found)}. "
             + (
-                "Make the optimizer with aware, scale_by_policy or as_learning_rate."
+                WHO_HOLDS_A_POLICY
                 if not found
                 else "Hand in the part that belongs to one of them, for instance "
-                "opt_state.inner_states['label'] of optax.partition."
+                "opt_state.inner_states['label'] of optax.partition, or "
+                "opt_state.accumulation_inner_state of accumulate."
             )
         )
     return found[0]

@@ -32,6 +32,7 @@ from optax_aware.transforms._micro_batches import (
     nothing_usable,
     read_micro_batch,
 )
+from optax_aware.transforms._skipped_update import holds_policy, policies_alone, rewinds_alone
 
 _NO_BASE_RATE = 1.0
 
@@ -79,9 +80,10 @@ def accumulate(
       \bar g = \frac{\sum_i w_i g_i}{\sum_i w_i}, \qquad
       \bar L = \frac{\sum_i w_i L_i}{\sum_i w_i}
 
-    over the micro-batches :math:`i` of one update whose gradients and loss are finite. Others
-    are left out and counted. If all are, an ``inner`` with a policy in it, such as `aware`, sees
-    zero gradients and a loss of NaN, and skips the update; any other is left as it is.
+    over the micro-batches :math:`i` of one update whose gradients and loss are finite; with a
+    weight of 0 the loss does not matter. Others are left out and counted. If all are, the update
+    is skipped: parameters and ``inner`` are left as they are, whatever it is made of. A policy in
+    ``inner`` sees a loss of NaN, tells it in its report, and may rewind what `aware` holds.
 
     Schedules inside ``inner``, and ``total_steps``, count updates, not micro-batches. Put
     `accumulate` around `aware`, rather than inside: its policy then listens to means. Inside,
@@ -108,7 +110,8 @@ def accumulate(
       max_length: the largest length, a whole number in [1, 2**24]; required with a policy.
         Smith et al. go up to a tenth of the data.
       axis_name: the mapped axis over which the losses are averaged, under ``pmap``, ``vmap``
-        and ``shard_map``. Not needed under ``jit`` with sharded arrays.
+        and ``shard_map``, by the ``weight`` that each device has: gradients are to be averaged
+        alike before, ``psum(w * g) / psum(w)``. Not needed under ``jit`` with sharded arrays.
 
     Returns:
       A transformation whose ``update`` takes the keywords ``value``, ``validation_value`` and
@@ -175,7 +178,7 @@ def accumulate(
         )
         mean = fold_in(state.accumulation_mean, micro_batch)
         inner_state = state.accumulation_inner_state
-        listens = _holds_policy(inner_state)
+        listens = holds_policy(inner_state)
         after = state._replace(
             accumulation_mean=mean,
             accumulation_taken=state.accumulation_taken + 1,
@@ -190,6 +193,7 @@ def accumulate(
 
         def finish() -> tuple[optax.Updates, AccumulateState]:
             done = _counted(state.accumulation_updates, jnp.asarray(True))
+            empty = nothing_usable(mean)
             loss, validation_loss = mean_value(mean), newest_validation_value(mean)
             awareness, scale, skip = _decide(
                 policy, state.accumulation_awareness, loss, validation_loss
@@ -206,13 +210,15 @@ def accumulate(
                 new, next_inner_state = inner.update(means, inner_state, params, **keywords)
                 if policy is not None:
                     new = scale_updates(new, factor)
-                return (
-                    jax.tree.map(in_dtype_of, new, gradients),
-                    jax.tree.map(in_dtype_of, next_inner_state, inner_state),
-                )
+                new = jax.tree.map(in_dtype_of, new, gradients)
+                next_inner_state = jax.tree.map(in_dtype_of, next_inner_state, inner_state)
+                if listens:
+                    new = rewinds_alone(empty, new, inner_state, next_inner_state)
+                    next_inner_state = policies_alone(empty, inner_state, next_inner_state)
+                return new, next_inner_state
 
-            # An inner policy is to see that nothing was usable, and leaves the step out itself.
-            goes_on = jnp.where(nothing_usable(mean), listens, ~skip)
+            # A policy inside is to see that nothing was usable; nothing else is to act on it.
+            goes_on = jnp.where(empty, listens, ~skip)
             new_updates, next_inner_state = jax.lax.cond(goes_on, advance, hold)
             return new_updates, after._replace(
                 accumulation_mean=next_mean(mean),
@@ -238,11 +244,6 @@ def _decide(
     observation = Observation(loss, awareness.aware_updates_seen, validation_loss)
     after, verdict = advance_awareness(policy, awareness, observation, jnp.float32(_NO_BASE_RATE))
     return record_event(awareness, after, verdict), verdict.rate, verdict.skip
-
-
-def _holds_policy(inner_state: optax.OptState) -> bool:
-    nodes = jax.tree.leaves(inner_state, is_leaf=lambda node: isinstance(node, AwarenessState))
-    return any(isinstance(node, AwarenessState) for node in nodes)
 
 
 def _counted(counter: jax.Array, happened: jax.Array) -> jax.Array:

@@ -14,7 +14,9 @@ LONGEST = 2**24
 """The largest length: up to here float32 counts without gaps."""
 
 _ROUNDING = 2.0**-16
-"""A scale that has been rounded a few times shall not cost one more micro-batch."""
+_HALF = 0.5
+"""A scale that has been rounded a few times shall not cost one more micro-batch: so much of a
+length is forgiven, relative and at most, and none where the scale is 1 and nothing is rounded."""
 
 Length = Callable[[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
 """From update and scale to the length of that update and to what multiplies its rate."""
@@ -28,21 +30,24 @@ def accumulation_length(every: ArrayLike | optax.Schedule, max_length: Any) -> L
       f = \begin{cases} 1 & \lceil k / s \rceil \le n_{max} \\ s\, n_{max} / k & \text{else}
           \end{cases}
 
-    with :math:`k` ``every`` and :math:`s` the scale.
+    with :math:`k` ``every`` and :math:`s` the scale. A scale that is NaN or negative, which no
+    policy should have, counts as 0: the largest length, and no rate.
     """
     if not callable(every):
-        check_count("every", every, 1)
         check_number("every", every, 1, LONGEST)
+        check_count("every", every, 1)
     if max_length is not None:
-        check_count("max_length", max_length, 1)
         check_number("max_length", max_length, 1, LONGEST)
+        check_count("max_length", max_length, 1)
     longest = LONGEST if max_length is None else max_length
 
     def length(updates: jax.Array, scale: jax.Array) -> tuple[jax.Array, jax.Array]:
         most = jnp.asarray(longest, jnp.float32)
         base = _base_length(every, updates)
-        wanted = base / jnp.where(scale > 0.0, scale, 1.0)
-        wanted = jnp.ceil(jnp.where(scale > 0.0, wanted * (1.0 - _ROUNDING), jnp.inf))
+        scale = jnp.where(scale > 0.0, scale, 0.0)
+        exact = jnp.where(scale > 0.0, base / jnp.where(scale > 0.0, scale, 1.0), jnp.inf)
+        forgiven = jnp.where(scale == 1.0, 0.0, jnp.minimum(_ROUNDING * exact, _HALF))
+        wanted = jnp.ceil(exact - forgiven)
         number = jnp.maximum(jnp.minimum(wanted, most), 1.0)
         factor = jnp.where(wanted > most, scale * most / base, 1.0)
         return number.astype(jnp.int32), factor

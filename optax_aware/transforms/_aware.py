@@ -256,7 +256,7 @@ def aware(
             average_state = advance_average(average_state, params, held, verdict.restart_average)
         if isinstance(snapshot, SnapshotState):
             new_updates, new_inner_state, snapshot_after = restore_snapshot(
-                verdict.rewind, snapshot, params, new_updates, new_inner_state
+                verdict.rewind, snapshot, params, new_updates, new_inner_state, axis_name
             )
             snapshot = take_snapshot(verdict.keep, snapshot_after, params, inner_state)
         if isinstance(path, PathState) and path_sample is not None:

@@ -1,4 +1,4 @@
-"""Reading of the losses handed to an update: float32 scalars, the same on every device."""
+"""Reading of what is handed to an update: float32 scalars, the same on every device."""
 
 from typing import Any
 
@@ -8,21 +8,33 @@ import jax.numpy as jnp
 from optax_aware._types import Observation, Scalar
 
 
-def read_scalar(name: str, value: Any) -> jax.Array:
-    """Return a real number as a float32 scalar."""
+def read_weight(weight: Any) -> jax.Array:
+    """Return the weight of a micro-batch as a float32 scalar, NaN or negative as it may be."""
+    meaning = "It is the number of examples, or of tokens, in the whole micro-batch."
+    return _read_scalar("weight", weight, of_several=meaning, of_an_array=meaning)
+
+
+def _read_loss(name: str, value: Any) -> jax.Array:
+    return _read_scalar(
+        name,
+        value,
+        of_several="With has_aux=True hand in the loss alone: (loss, aux), grads = "
+        "value_and_grad(...)(params).",
+        of_an_array=f"Take the mean over the batch first: {name}=loss.mean().",
+    )
+
+
+def _read_scalar(name: str, value: Any, *, of_several: str, of_an_array: str) -> jax.Array:
+    """Return a real number as a float32 scalar; errors end in what to do about them."""
     if isinstance(value, tuple | list | dict):
-        raise TypeError(
-            f"{name} must be a real number, got a {type(value).__name__}. With has_aux=True hand "
-            f"in the loss alone: (loss, aux), grads = value_and_grad(...)(params)."
-        )
+        raise TypeError(f"{name} must be a real number, got a {type(value).__name__}. {of_several}")
     try:
         array = jnp.asarray(value)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise TypeError(f"{name} must be a real number, got {name}={value!r}.") from error
     if array.shape != ():
         raise ValueError(
-            f"{name} must be a scalar, got an array of shape {array.shape}. "
-            f"Take the mean over the batch first: {name}=loss.mean()."
+            f"{name} must be a scalar, got an array of shape {array.shape}. {of_an_array}"
         )
     if not (jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(array.dtype, jnp.integer)):
         raise TypeError(f"{name} must be a real number, got dtype {array.dtype}.")
@@ -42,21 +54,33 @@ def observe_losses(
 
 def read_value(value: Any, axis_name: str | None) -> jax.Array:
     """Return the training loss as float32, averaged over ``axis_name``."""
+    return mean_over_devices(read_own_value(value), axis_name)
+
+
+def read_own_value(value: Any) -> jax.Array:
+    """Return the training loss of this device as float32."""
     if value is None:
         raise TypeError(
             "update() needs the loss of this step: tx.update(grads, opt_state, params, "
             "value=loss), with the loss that the gradients were taken of."
         )
-    return mean_over_devices(read_scalar("value", value), axis_name)
+    return _read_loss("value", value)
 
 
 def read_validation_value(value: Any, axis_name: str | None) -> jax.Array:
     """Return the validation loss as float32, NaN where there is none."""
     if value is None:
         return jnp.float32(jnp.nan)
-    return mean_over_devices(read_scalar("validation_value", value), axis_name)
+    return mean_over_devices(_read_loss("validation_value", value), axis_name)
 
 
 def mean_over_devices(value: jax.Array, axis_name: str | None) -> jax.Array:
     """Return the mean over ``axis_name``, where there is one."""
     return value if axis_name is None else jax.lax.pmean(value, axis_name)
+
+
+def on_all_devices(condition: jax.Array, axis_name: str | None) -> jax.Array:
+    """Return whether a condition holds on every device of ``axis_name``, where there is one."""
+    if axis_name is None:
+        return condition
+    return jax.lax.pmin(condition.astype(jnp.int32), axis_name) > 0

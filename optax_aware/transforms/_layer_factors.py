@@ -8,13 +8,19 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from optax_aware._arguments import check_choice, check_number
-from optax_aware.transforms._path_patterns import find_match, leaf_paths, pattern_matcher
+from optax_aware.transforms._path_patterns import (
+    find_match,
+    paths_and_leaves,
+    pattern_matcher,
+)
 
 Layers = Mapping[str, ArrayLike] | Sequence[str | Sequence[str]]
 """Factors by pattern, or patterns of layers in order."""
 
 _ENDS = ("last", "first")
 _LISTED = 20
+_THE_ARRAY = "the single array, which '**' names"
+_LARGEST = float(jnp.finfo(jnp.float32).max)
 
 
 class LeafFactor(NamedTuple):
@@ -46,11 +52,11 @@ def layer_rules(
     """Check the arguments that `layerwise` and `layer_factors` share."""
     check_choice("decay_from", decay_from, _ENDS)
     if default is not None:
-        check_number("default", default, low=0.0)
+        check_number("default", default, 0.0, _LARGEST)
     if isinstance(layers, Mapping):
         _check_patterns(layers)
         for pattern, factor in layers.items():
-            check_number(f"layers[{pattern!r}]", factor, low=0.0)
+            check_number(f"layers[{pattern!r}]", factor, 0.0, _LARGEST)
         if decay is not None:
             raise ValueError(
                 "decay must be None where layers gives a factor for each pattern, got "
@@ -68,9 +74,8 @@ def layer_rules(
             "decay=None."
         )
     check_number("decay", decay, 0.0, 1.0, open_low=True)
-    entries = tuple((entry,) if isinstance(entry, str) else tuple(entry) for entry in layers)
+    entries = tuple(map(_patterns_of, layers))
     for entry in entries:
-        _check_patterns(entry)
         if {pattern.count("#") for pattern in entry} not in ({0}, {1}):
             raise ValueError(
                 "layers must have one # in each pattern of a layer, or in none of them, got "
@@ -79,14 +84,20 @@ def layer_rules(
     return LayerRules(entries, decay, decay_from, default)
 
 
-def factors_of(tree: Any, rules: LayerRules, *, all_patterns: bool) -> list[LeafFactor]:
+def factors_of(
+    tree: Any, rules: LayerRules, *, all_patterns: bool, none_is_leaf: bool = False
+) -> list[LeafFactor]:
     """Return the factor of every leaf of ``tree``, in the order of its leaves.
+
+    With ``none_is_leaf`` a None, which stands for an absent gradient, counts as a layer does;
+    nothing is said against the patterns that match it, since it may be no parameter at all.
 
     Raises:
       ValueError: if a leaf matches no pattern and there is no default, or matches more than
         one; with ``all_patterns``, also if a pattern matches no leaf.
     """
-    paths = leaf_paths(tree)
+    named = paths_and_leaves(tree, none_is_leaf=none_is_leaf)
+    paths = [path for path, _ in named]
     factors = _factors_by_pattern(paths, rules)
     matchers = [(pattern, pattern_matcher(pattern)) for pattern, _ in factors]
     matched = [
@@ -96,17 +107,17 @@ def factors_of(tree: Any, rules: LayerRules, *, all_patterns: bool) -> list[Leaf
     unused = set(range(len(factors))).difference(*matched) if paths and all_patterns else set()
     _check_matches(
         unmatched=[
-            path
-            for path, places in zip(paths, matched, strict=True)
-            if not places and rules.default is None
+            path or _THE_ARRAY
+            for (path, leaf), places in zip(named, matched, strict=True)
+            if leaf is not None and not places and rules.default is None
         ],
         ambiguous=[
-            f"{path} (by {' and '.join(repr(factors[place][0]) for place in places)})"
-            for path, places in zip(paths, matched, strict=True)
-            if len(places) > 1
+            f"{path or _THE_ARRAY} (by {_joined(factors[place][0] for place in places)})"
+            for (path, leaf), places in zip(named, matched, strict=True)
+            if leaf is not None and len(places) > 1
         ],
         unused=[repr(factors[place][0]) for place in sorted(unused)],
-        paths=paths,
+        paths=[path or _THE_ARRAY for path in paths],
     )
     return [
         LeafFactor(path, *(factors[places[0]] if places else ("", rules.default)))
@@ -151,6 +162,21 @@ def _powers(decay: Any) -> Callable[[int], ArrayLike]:
     return lambda exponent: float(decay) ** exponent
 
 
+def _patterns_of(entry: Any) -> tuple[str, ...]:
+    """Return the patterns of one layer."""
+    if isinstance(entry, str):
+        patterns: tuple[str, ...] = (entry,)
+    elif isinstance(entry, Sequence) and entry:
+        patterns = tuple(entry)
+    else:
+        raise ValueError(
+            "layers must have a pattern, or a sequence of at least one, for each layer, got "
+            f"{entry!r}."
+        )
+    _check_patterns(patterns)
+    return patterns
+
+
 def _check_patterns(patterns: Iterable[Any]) -> None:
     patterns = list(patterns)
     if not all(isinstance(pattern, str) and pattern for pattern in patterns):
@@ -171,6 +197,10 @@ def _check_matches(
         parts.append(f"nothing is matched by {_listed(unused)} among {_listed(paths)}")
     if parts:
         raise ValueError(f"layers must match every parameter exactly once, but {'; '.join(parts)}.")
+
+
+def _joined(patterns: Iterable[str]) -> str:
+    return " and ".join(map(repr, patterns))
 
 
 def _listed(names: list[str]) -> str:

@@ -41,18 +41,21 @@ def layerwise(
     ``encoder/layers/3/kernel``; `layer_factors` shows all paths of a model. A pattern names a
     leaf, or a node with all that lies below it, from the root on. In it ``*`` stands for any
     letters of a name, ``?`` for one, ``#`` for a number and the name ``**`` for any number of
-    names, none included, so that ``"**/bias"`` is every bias.
+    names, none included, so that ``"**/bias"`` is every bias. Parameters that are a single array
+    have no name at all: ``"**"`` alone matches them.
 
     **Layers in order.** A sequence of patterns lists the layers from the first, at the input,
     to the last; an entry of several patterns is one layer. An entry with a ``#`` is as many
-    layers as there are numbers in its place, in increasing order.
+    layers as there are numbers in its place, in increasing order. They are counted in the
+    parameters, so that a layer without a gradient, frozen by None, counts as well. Where
+    ``update`` is handed no parameters, they are counted in the updates, None included.
 
     Args:
-      layers: a factor of at least 0 for each pattern, or the patterns of the layers in order,
-        from which the factors follow by ``decay``. Every parameter must match exactly one, and
-        every pattern at least one parameter. Factors may be traced; they are no schedules,
-        since a rate that changes in time belongs to the whole optimizer, or to a label of
-        ``optax.partition``.
+      layers: a factor in [0, 3.4e38], as float32 holds, for each pattern, or the patterns of the
+        layers in order, from which the factors follow by ``decay``. Every parameter must match
+        exactly one, and every pattern at least one parameter. Factors may be traced; they are
+        no schedules, since a rate that changes in time belongs to the whole optimizer, or to a
+        label of ``optax.partition``.
       decay: the factor from one layer to the next, in (0, 1], where ``layers`` is a sequence.
         Clark et al. take 0.8 for small and 0.9 for large models, Howard and Ruder 1 / 2.6.
       decay_from: the layer whose factor is 1. ``"last"``: the rate falls towards the input,
@@ -91,12 +94,16 @@ def layerwise(
     def update(
         updates: optax.Updates, state: Any, params: Any = None, **extra_args: Any
     ) -> tuple[optax.Updates, Any]:
-        del params, extra_args
-        factors = factors_of(updates, rules, all_patterns=False)
-        leaves, structure = jax.tree.flatten(updates)
+        del extra_args
+        if params is None:
+            factors = factors_of(updates, rules, all_patterns=False, none_is_leaf=True)
+            structure = jax.tree.structure(updates, is_leaf=lambda node: node is None)
+        else:
+            factors = factors_of(params, rules, all_patterns=False)
+            structure = jax.tree.structure(params)
         scaled = [
-            scale_updates(leaf, jnp.asarray(found.factor, jnp.float32))
-            for leaf, found in zip(leaves, factors, strict=True)
+            None if leaf is None else scale_updates(leaf, jnp.asarray(found.factor, jnp.float32))
+            for leaf, found in zip(structure.flatten_up_to(updates), factors, strict=True)
         ]
         return jax.tree.unflatten(structure, scaled), state
 

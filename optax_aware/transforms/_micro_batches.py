@@ -8,9 +8,9 @@ import optax
 
 from optax_aware.transforms._inputs import (
     mean_over_devices,
-    read_scalar,
+    read_own_value,
     read_validation_value,
-    read_value,
+    read_weight,
 )
 from optax_aware.transforms._norms import all_finite
 
@@ -25,7 +25,7 @@ class MicroBatch(NamedTuple):
       value: its loss, float32; 0 where nobody asks for one.
       validation_value: a new validation loss, or NaN, float32.
       weight: how much it counts, 0 where it is left out, float32.
-      usable: whether gradients, loss and weight are finite.
+      usable: whether gradients, weight and, where it has one, loss are finite.
     """
 
     gradients: optax.Updates
@@ -44,11 +44,23 @@ def read_micro_batch(
     *,
     has_value: bool,
 ) -> MicroBatch:
-    """Return the micro-batch that was handed to an update."""
-    loss = read_value(value, axis_name) if has_value else jnp.float32(0.0)
-    counts = mean_over_devices(read_scalar("weight", weight), axis_name)
-    usable = all_finite(gradients, axis_name) & jnp.isfinite(loss)
-    usable &= jnp.isfinite(counts) & (counts >= 0.0)
+    r"""Return the micro-batch that was handed to an update, the same on every device.
+
+    Its loss is that of all devices :math:`d`, by the weights that each of them has,
+
+    .. math:: L = \frac{\sum_d w_d L_d}{\sum_d w_d}
+
+    and one without a weight has no part in it, whatever its loss.
+    """
+    own = read_weight(weight)
+    allowed = jnp.isfinite(own) & (own >= 0.0)
+    counts = mean_over_devices(jnp.where(allowed, own, jnp.inf), axis_name)
+    loss = jnp.float32(0.0)
+    if has_value:
+        share = own / jnp.where(counts > 0.0, counts, 1.0)
+        own_loss = read_own_value(value)
+        loss = mean_over_devices(jnp.where(own > 0.0, share * own_loss, 0.0), axis_name)
+    usable = all_finite(gradients, axis_name) & jnp.isfinite(loss) & jnp.isfinite(counts)
     return MicroBatch(
         gradients,
         loss,
@@ -90,7 +102,8 @@ def fold_in(mean: MicroBatchMeanState, micro_batch: MicroBatch) -> MicroBatchMea
 
     .. math:: W \leftarrow W + w, \qquad m \leftarrow m + \frac{w}{W} (g - m)
 
-    The first one is taken as it is: what is left of an earlier mean has no part in it.
+    The first one is taken as it is: what is left of an earlier mean has no part in it. Where the
+    difference is beyond the dtype, the two are weighted apart, and the mean is not.
     """
     total = mean.micro_weight + micro_batch.weight
     share = micro_batch.weight / jnp.where(total > 0.0, total, 1.0)
@@ -98,8 +111,10 @@ def fold_in(mean: MicroBatchMeanState, micro_batch: MicroBatch) -> MicroBatchMea
 
     def fold(new: jax.Array, old: jax.Array) -> jax.Array:
         new = new.astype(old.dtype)
-        moved = jnp.where(first, new, old + share.astype(old.dtype) * (new - old))
-        return jnp.where(share > 0.0, moved, old)
+        part, difference = share.astype(old.dtype), new - old
+        apart = (1.0 - part) * old + part * new
+        moved = jnp.where(jnp.isfinite(difference), old + part * difference, apart)
+        return jnp.where(share > 0.0, jnp.where(first, new, moved), old)
 
     validation = micro_batch.validation_value
     return MicroBatchMeanState(

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from optax_aware._types import MEASURED, Observation
+from optax_aware.transforms._inputs import on_all_devices
 from optax_aware.transforms._leaves import as_array
 
 
@@ -18,9 +19,7 @@ def all_finite(gradients: optax.Updates, axis_name: str | None) -> jax.Array:
         if jnp.issubdtype(leaf.dtype, jnp.inexact)
     ]
     finite = jnp.all(jnp.stack(leaves)) if leaves else jnp.asarray(True)
-    if axis_name is None:
-        return finite
-    return jax.lax.pmin(finite.astype(jnp.int32), axis_name) > 0
+    return on_all_devices(finite, axis_name)
 
 
 def observe_norms(

@@ -14,6 +14,7 @@ from optax_aware.transforms._coordinates import (
     sample_weights,
     take_sample,
 )
+from optax_aware.transforms._inputs import on_all_devices
 
 NEAR_ORDER = POLYNOMIAL_ORDER
 FAR_ORDER = 2.0
@@ -106,7 +107,7 @@ def advance_path(
     taken = state.path_taken
     near = _towards(state.path_near, sample.params, taken, NEAR_ORDER)
     far = _towards(state.path_far, sample.params, taken, FAR_ORDER)
-    finite = jnp.all(jnp.isfinite(sample.params))
+    finite = on_all_devices(jnp.all(jnp.isfinite(sample.params)), sample.axis_name)
     folds = ~held & finite
     moves = folds & jnp.isfinite(promise) & (promise != 0.0)
     return PathState(

@@ -8,10 +8,12 @@ import jax
 _WILDCARDS = {"*": "[^/]*", "?": "[^/]", "#": "([0-9]+)"}
 
 
-def leaf_paths(tree: Any) -> list[str]:
-    """Return the path of every leaf: keys, attributes and indices, with slashes in between."""
-    flat, _ = jax.tree_util.tree_flatten_with_path(tree)
-    return [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in flat]
+def paths_and_leaves(tree: Any, *, none_is_leaf: bool) -> list[tuple[str, Any]]:
+    """Return every leaf behind its path: keys, attributes and indices, with slashes in between."""
+    flat, _ = jax.tree_util.tree_flatten_with_path(
+        tree, is_leaf=(lambda node: node is None) if none_is_leaf else None
+    )
+    return [(jax.tree_util.keystr(path, simple=True, separator="/"), leaf) for path, leaf in flat]
 
 
 def pattern_matcher(pattern: str) -> re.Pattern[str]:

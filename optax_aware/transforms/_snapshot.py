@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from optax_aware.transforms._awareness import AwarenessState, Verdict
+from optax_aware.transforms._inputs import on_all_devices
 
 ATTEMPTS_TO_SETTLE = 4
 
@@ -49,19 +50,21 @@ def restore_snapshot(
     params: Any,
     updates: optax.Updates,
     inner_state: optax.OptState,
+    axis_name: str | None,
 ) -> tuple[optax.Updates, optax.OptState, SnapshotState]:
     """Return the updates that lead back to the snapshot, and the state that belongs there.
 
     Updates are added to the parameters, so far away from the snapshot the sum is rounded by
     as much as the parameters have grown, and no update reaches further than its dtype. The
     next steps go the rest of the way, a few at most: parameters that are not finite never
-    arrive.
+    arrive. Where devices of ``axis_name`` have parameters of their own, all wait for the last.
     """
 
     def restore(updates, inner_state, snapshot, params):
         del inner_state
         back = jax.tree.map(_difference, snapshot.snapshot_params, params, updates)
         arrived = _arrived(optax.apply_updates(params, back), snapshot.snapshot_params)
+        arrived = on_all_devices(arrived, axis_name)
         started = snapshot.snapshot_attempts_left == 0
         left = jnp.where(started, ATTEMPTS_TO_SETTLE, snapshot.snapshot_attempts_left - 1)
         left = jnp.where(arrived, 0, left).astype(jnp.int32)

@@ -10,6 +10,7 @@ import pytest
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 import optax_aware as oa
+from tests.transforms.micro_batches import recorder
 
 DEVICES = 4
 BATCHES = 0.1 * jnp.arange(6.0 * 8 * 16).reshape(6, 8, 16) % 1.0
@@ -101,3 +102,37 @@ def test_under_shard_map_all_devices_leave_out_what_is_broken_on_one(devices, al
     params, opt_state = jax.jit(mapped)((BATCHES, LEVELS))
     np.testing.assert_allclose(params["w"], alone[0], rtol=1e-5)
     assert [int(number) for number in oa.accumulation(opt_state)] == alone[1]
+
+
+def test_losses_are_weighted_by_what_each_device_has():
+    if jax.device_count() < 2:
+        pytest.skip("needs two devices")
+    mesh = Mesh(np.asarray(jax.devices()[:2]), ("batch",))
+    tx = oa.accumulate(recorder(), 2, axis_name="batch")
+    values = jnp.asarray([[1.0, 5.0], [2.0, jnp.nan], [jnp.nan, 3.0], [1.0, 1.0]])
+    weights = jnp.asarray([[1.0, 3.0], [2.0, 0.0], [1.0, 1.0], [-1.0, 3.0]])
+
+    params = jnp.float32(0.0)
+
+    def step(opt_state, batch):
+        value, weight = batch[0][0], batch[1][0]
+        # The gradient of a device is its loss; one without examples has none to speak of.
+        gradient = jax.lax.psum(jnp.where(weight > 0.0, weight * value, 0.0), "batch")
+        gradient /= jax.lax.psum(weight, "batch")
+        updates, opt_state = tx.update(gradient, opt_state, params, value=value, weight=weight)
+        return opt_state, (updates, opt_state)
+
+    def run(values, weights):
+        return jax.lax.scan(step, tx.init(params), (values, weights))[1]
+
+    split = PartitionSpec(None, "batch")
+    mapped = jax.shard_map(
+        run, mesh=mesh, in_specs=(split, split), out_specs=PartitionSpec(), check_vma=False
+    )
+    updates, states = jax.jit(mapped)(values, weights)
+    expected = (1.0 * 1.0 + 3.0 * 5.0 + 2.0 * 2.0) / (1.0 + 3.0 + 2.0)
+    np.testing.assert_allclose(updates[1], expected, rtol=1e-6)
+    seen = states.accumulation_inner_state
+    np.testing.assert_allclose(seen.recorder_value[1], expected, rtol=1e-6)
+    np.testing.assert_array_equal(states.accumulation_left_out, [0, 0, 1, 2])
+    np.testing.assert_array_equal(seen.recorder_calls, [0, 1, 1, 1])

@@ -24,7 +24,7 @@ def accumulate(
     """
     window, windows, bad = [], 0, 0
     for gradient, value, weight in micro_batches:
-        numbers = [*gradient, value, weight]
+        numbers = [*gradient, weight] if weight == 0 else [*gradient, value, weight]
         usable = all(math.isfinite(number) for number in numbers) and weight >= 0
         bad += not usable
         window.append((gradient, value, weight) if usable else None)
@@ -37,6 +37,7 @@ def accumulate(
 
 def mean_of(entries: Sequence[tuple[Sequence[float], float, float]]) -> Window:
     """Return the weighted means, each as one exactly rounded sum."""
+    entries = [entry for entry in entries if entry[2] > 0]
     total = math.fsum(weight for _, _, weight in entries)
     if not entries or total == 0:
         return Window(None, None)
@@ -54,7 +55,8 @@ ROUNDING = Fraction(1, 2**16)
 def length(every: int, scale: Fraction, max_length: int) -> tuple[int, float]:
     """Return how many micro-batches stand in for a scale, and what is left for the rate."""
     wanted = Fraction(every) / scale
-    number = math.ceil(wanted * (1 - ROUNDING))
+    forgiven = 0 if scale == 1 else min(wanted * ROUNDING, Fraction(1, 2))
+    number = math.ceil(wanted - forgiven)
     if number <= max_length:
         return number, 1.0
     return max_length, float(max_length / wanted)

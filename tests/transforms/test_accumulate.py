@@ -20,6 +20,7 @@ def noisy_micro_batches(seed, count):
     weights = generator.integers(0, 5, size=count).astype(np.float32)
     gradients[3, 1], gradients[7, 0], values[5], values[16] = NAN, -INF, NAN, INF
     weights[10:12], weights[19], weights[20] = 0.0, -1.0, NAN
+    values[10] = NAN  # of no examples
     values[12:15] = NAN  # with every = 3, a whole window
     return gradients, values, weights
 
@@ -139,3 +140,17 @@ def test_equal_gradients_are_their_own_mean_to_the_last_bit():
     gradients = {"w": np.tile(gradient, (7, 1))}
     updates, _ = scanned(oa.accumulate(optax.identity(), 7), {"w": gradient}, gradients, np.ones(7))
     np.testing.assert_array_equal(updates["w"][-1], gradient)
+
+
+def test_a_mean_is_finite_where_a_difference_is_not():
+    large = np.finfo(np.float32).max
+    gradients = np.float32([[large, large], [-large, large], [large, -large]])
+    updates, states = scanned(
+        oa.accumulate(recorder(), 3),
+        {"w": jnp.ones(2)},
+        {"w": gradients},
+        gradients[:, 0],
+        weight=jnp.asarray([1.0, 3.0, 4.0]),
+    )
+    np.testing.assert_allclose(updates["w"][-1], [large / 4.0, 0.0], rtol=1e-6)
+    np.testing.assert_allclose(states.accumulation_inner_state.recorder_value[-1], large / 4.0)

@@ -66,6 +66,27 @@ def test_a_scale_that_has_been_rounded_costs_no_micro_batch():
     np.testing.assert_allclose(factors, [rest for _, rest in expected], rtol=1e-5)
 
 
+def test_long_accumulations_are_as_long_as_they_are_said_to_be():
+    cases = [
+        (every, scale)
+        for every in (32_768, 65_534, 65_536, 65_537, 100_000, 1_000_000, 2**24)
+        for scale in (Fraction(1), Fraction(1, 2), Fraction(1, 4), Fraction(3, 4), Fraction(2))
+    ]
+    every, scales = zip(*((every, float(scale)) for every, scale in cases), strict=True)
+    ask = jax.vmap(lambda every, scale: accumulation_length(every, None)(jnp.int32(0), scale))
+    lengths, factors = ask(jnp.asarray(every), jnp.asarray(scales))
+    expected = [reference.length(every, scale, 2**24) for every, scale in cases]
+    assert lengths.tolist() == [length for length, _ in expected]
+    np.testing.assert_allclose(factors, [rest for _, rest in expected], rtol=1e-6)
+    assert lengths[::5].tolist() == list(every[::5])
+
+
+def test_a_scale_that_is_no_number_makes_no_update_that_is_none():
+    tx = oa.accumulate(optax.sgd(1.0), 1, policy=scripted([1.0, NAN, -1.0, 1.0]), max_length=1)
+    updates, _ = scanned(tx, {"w": jnp.ones(2)}, ones(4), np.ones(4))
+    np.testing.assert_array_equal(updates["w"][:, 0], [-1.0, 0.0, 0.0, -1.0])
+
+
 def test_no_scale_and_no_schedule_leads_out_of_bounds():
     strange = [NAN, float("inf"), -float("inf"), -1.0, 0.0, 1e-38, 1e30, 0.4, 2.5]
     numbers = jnp.asarray(strange, jnp.float32)
@@ -73,7 +94,7 @@ def test_no_scale_and_no_schedule_leads_out_of_bounds():
         lambda every, scale: accumulation_length(lambda update: every, 5)(jnp.int32(0), scale),
         in_axes=(0, None),
     )
-    for scale in (0.0, 1e-38, 0.3, 1.0, 1e30):
+    for scale in (NAN, -1.0, 0.0, 1e-38, 0.3, 1.0, 1e30, float("inf")):
         lengths, factors = ask(numbers, jnp.float32(scale))
         assert ((lengths >= 1) & (lengths <= 5)).all()
         assert ((factors >= 0.0) & (factors <= 1.0)).all()
@@ -92,21 +113,36 @@ def test_a_plateau_makes_the_batch_larger_and_leaves_the_rate():
     assert [event.first_step for event in oa.events(last(states))] == [3, 5, 7, 9]
 
 
-def test_it_can_be_read_steered_and_reset():
+def test_it_can_be_read_and_reset_and_its_rate_is_that_of_the_optimizer_inside():
     params = jnp.ones(2)
     policy = oa.policies.reduce_on_plateau(factor=0.5, patience=0)
-    tx = oa.accumulate(optax.sgd(1.0), 1, policy=policy, max_length=8)
+    inner = optax.inject_hyperparams(optax.sgd)(learning_rate=1.0)
+    tx = oa.accumulate(inner, 1, policy=policy, max_length=8)
     step = jax.jit(lambda opt_state: tx.update(params, opt_state, params, value=1.0)[1])
     opt_state = step(step(tx.init(params)))
     assert oa.learning_rate(opt_state) == 0.5
     assert oa.accumulation(opt_state).length == 2
-    opt_state = step(step(oa.set_learning_rate(opt_state, 0.25)))
-    assert oa.learning_rate(opt_state) == 0.25
-    assert oa.accumulation(opt_state).length == 4
+    with pytest.raises(ValueError, match=r"that of accumulate alone.*accumulation_inner_state"):
+        oa.set_learning_rate(opt_state, 0.05)
+    opt_state.accumulation_inner_state.hyperparams["learning_rate"] = jnp.float32(0.25)
+    updates, _ = tx.update(params, step(opt_state), params, value=1.0)
+    np.testing.assert_array_equal(updates, -0.25)
     opt_state = oa.reset(opt_state)
-    for _ in range(4):
+    for _ in range(2):
         opt_state = step(opt_state)
     assert oa.learning_rate(opt_state) == 1.0
+    assert oa.accumulation(opt_state).length == 1
+
+
+def test_a_rate_set_by_hand_reaches_the_policy_inside_and_leaves_the_length():
+    params = jnp.ones(2)
+    inner = oa.aware(optax.identity(), oa.policies.constant(), learning_rate=1.0)
+    tx = oa.accumulate(inner, 1, policy=oa.policies.constant(), max_length=8)
+    opt_state = oa.set_learning_rate(tx.init(params), 0.25)
+    assert oa.learning_rate(opt_state.accumulation_inner_state) == 0.25
+    updates, opt_state = tx.update(params, opt_state, params, value=1.0)
+    np.testing.assert_array_equal(updates, -0.25)
+    assert oa.learning_rate(opt_state.accumulation_awareness) == 1.0
     assert oa.accumulation(opt_state).length == 1
 
 

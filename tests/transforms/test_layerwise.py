@@ -144,6 +144,32 @@ def test_unmatched_and_doubly_matched_parameters_and_idle_patterns_are_listed():
         oa.layerwise({"a": 1.0}).update({"a": ONES, "c": ONES}, optax.EmptyState())
 
 
+def test_frozen_layers_without_a_gradient_count():
+    params = dict.fromkeys(("embed", "block_0", "block_1", "block_2", "head"), ONES)
+    tx = oa.layerwise(["embed", "block_#", "head"], decay=0.5)
+    state = tx.init(params)
+    whole, _ = tx.update(params, state, params)
+    assert factors(whole)["embed"] == 0.0625
+    frozen = {**params, "block_0": None, "block_1": None}
+    for handed_in in ((params,), ()):
+        updates, _ = tx.update(frozen, state, *handed_in)
+        assert updates["block_0"] is None
+        assert updates["block_1"] is None
+        assert factors(updates) == {"embed": 0.0625, "block_2": 0.5, "head": 1.0}
+    # What is not there, neither as parameter nor as gradient, needs no pattern.
+    updates, _ = tx.update({**frozen, "none": None}, state, {**params, "none": None})
+    assert factors(updates)["embed"] == 0.0625
+    assert tx.update({**frozen, "none": None}, state)[0]["none"] is None
+
+
+def test_a_single_array_is_told_how_it_is_named():
+    with pytest.raises(ValueError, match=r"the single array, which '\*\*' names"):
+        oa.layerwise({"*": 1.0}).init(ONES)
+    assert (
+        str(oa.layer_factors(ONES, {"**": 0.5})).splitlines()[1] == "-     (2,)   **          0.5"
+    )
+
+
 def test_a_default_takes_what_no_pattern_matches():
     params = {"a": ONES, "c": ONES}
     assert scaled(params, {"a": 0.5}, default=2.0) == {"a": 0.5, "c": 2.0}
@@ -152,8 +178,14 @@ def test_a_default_takes_what_no_pattern_matches():
 
 
 WRONG = {
-    "a negative factor": (({"a": -0.5},), {}, r"layers\['a'\] must be a number in \[0, inf\), got"),
+    "a negative factor": (
+        ({"a": -0.5},),
+        {},
+        r"layers\['a'\] must be a number in \[0, 3\.4",
+    ),
     "a factor that is not finite": (({"a": np.inf},), {}, r"layers\['a'\]"),
+    "more than float32 holds": (({"a": 1e39},), {}, r"layers\['a'\] must be a number"),
+    "a default that float32 does not hold": (({"a": 1.0},), {"default": 1e39}, "default must be"),
     "a factor that is a schedule": (({"a": oa.schedules.constant(1.0)},), {}, r"layers\['a'\]"),
     "a vector": (({"a": np.ones(2)},), {}, "must be a scalar"),
     "an empty pattern": (({"": 1.0},), {}, "strings that are not empty"),
@@ -167,7 +199,9 @@ WRONG = {
     "a growing decay": ((["a"],), {"decay": 1.5}, r"decay must be a number in \(0, 1\]"),
     "two numbers in a pattern": ((["a_#_#"],), {"decay": 0.5}, "one # in each pattern"),
     "a number in one of two": ((["b", ("a_#", "c")],), {"decay": 0.5}, "one # in each pattern"),
-    "an empty layer": ((["b", ()],), {"decay": 0.5}, "one # in each pattern"),
+    "an empty layer": ((["b", ()],), {"decay": 0.5}, r"at least one, for each layer, got \(\)"),
+    "a number as layer": (([1, 2],), {"decay": 0.5}, "at least one, for each layer, got 1"),
+    "a number in a layer": (([("a", 2)],), {"decay": 0.5}, "strings that are not empty"),
     "a direction": ((["a"],), {"decay": 0.5, "decay_from": "top"}, "decay_from must be one of"),
     "a negative default": (({"a": 1.0},), {"default": -1.0}, "default must be a number"),
 }
