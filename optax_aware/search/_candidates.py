@@ -11,7 +11,7 @@ import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from optax_aware.search._batches import batch_at
-from optax_aware.transforms._base_rate import scale_updates
+from optax_aware.search._gradients import loss_and_gradients, moved
 from optax_aware.transforms._norms import all_finite
 
 FAILURES_TO_STOP = 3
@@ -114,16 +114,14 @@ def train(
     tx = optax.with_extra_args_support(inner)
 
     def advance(run: Candidates, batch: Any, step: jax.Array) -> tuple[Candidates, jax.Array]:
-        value, gradients = jax.value_and_grad(loss_fn)(run.params, batch)
-        value = value.astype(jnp.float32)
+        value, gradients = loss_and_gradients(loss_fn, run.params, batch)
         updates, inner_state = tx.update(gradients, run.inner_state, run.params, value=value)
         rate = run.rates if schedule is None else jnp.asarray(schedule(run.rates)(step))
-        updates = scale_updates(updates, -sign * rate)
-        moved = optax.apply_updates(run.params, updates)
+        stepped = moved(run.params, updates, -sign * rate)
         finite = jnp.isfinite(value) & all_finite(gradients, None)
         params, inner_state = jax.tree.map(
             lambda new, old: jnp.where(finite & run.going, new, old).astype(old.dtype),
-            (moved, inner_state),
+            (stepped, inner_state),
             (run.params, run.inner_state),
         )
         failures = jnp.where(finite, 0, run.failures + 1)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from optax_aware.search._batches import batch_at
-from optax_aware.transforms._base_rate import scale_updates
+from optax_aware.search._gradients import loss_and_gradients, moved
 from optax_aware.transforms._norms import all_finite
 
 FAILURES_TO_STOP = 3
@@ -116,11 +116,9 @@ def rise(
     def step(run: RisingRun) -> RisingRun:
         at = run.steps_done
         batch = batch_at(stacked, offset + at - first)
-        value, gradients = jax.value_and_grad(loss_fn)(run.params, batch)
-        value = value.astype(jnp.float32)
+        value, gradients = loss_and_gradients(loss_fn, run.params, batch)
         updates, inner_state = tx.update(gradients, run.inner_state, run.params, value=value)
-        updates = scale_updates(updates, -sign * rates[at])
-        params = optax.apply_updates(run.params, updates)
+        params = moved(run.params, updates, -sign * rates[at])
         finite = jnp.isfinite(value) & all_finite(gradients, None)
         params, inner_state = jax.tree.map(
             lambda new, old: jnp.where(finite, new, old).astype(jnp.result_type(old)),
