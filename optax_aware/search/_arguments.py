@@ -6,14 +6,18 @@ from typing import Any
 import jax
 import jax.core
 import jax.numpy as jnp
+import numpy as np
 
 from optax_aware._arguments import check_number
 
 
+_LOWEST, _HIGHEST = (float(bound) for bound in (np.finfo("f").tiny, np.finfo("f").max))
+
+
 def check_range(min_rate: Any, max_rate: Any) -> None:
-    """Refuse bounds that are not two positive numbers, the lower one first."""
-    check_number("min_rate", min_rate, 0.0, open_low=True)
-    check_number("max_rate", max_rate, 0.0, open_low=True)
+    """Refuse bounds that are not two positive normal float32 numbers, the lower one first."""
+    check_number("min_rate", min_rate, _LOWEST, _HIGHEST)
+    check_number("max_rate", max_rate, _LOWEST, _HIGHEST)
     if any(isinstance(rate, jax.core.Tracer) for rate in (min_rate, max_rate)):
         return
     if not float(min_rate) < float(max_rate):

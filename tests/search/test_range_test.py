@@ -181,6 +181,8 @@ WRONG = [
     ({"min_rate": 1.0, "max_rate": 0.1}, "min_rate must be less than max_rate, got min_rate=1.0"),
     ({"min_rate": 0.0}, "min_rate must be"),
     ({"max_rate": float("inf")}, "max_rate must be"),
+    ({"min_rate": 1e-50}, "min_rate must be"),
+    ({"max_rate": 1e39}, "max_rate must be"),
     ({"num_steps": 19}, "num_steps must be an integer of at least 20"),
     ({"num_steps": 100.0}, "num_steps must be"),
     ({"smoothing_steps": 0.0}, "smoothing_steps must be"),
