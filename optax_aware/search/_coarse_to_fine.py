@@ -67,8 +67,9 @@ def coarse_to_fine(
       loss_fn: maps parameters and a batch to a scalar loss; of any sign.
       params: the parameters that all runs start from; they stay as they are.
       batches: a pytree of arrays (a dict, a tuple) whose first axis is the step, read round
-        and round; or a list, a loader or an iterator of batches, read in quarters of a
-        round. Every round reads on in an iterator.
+        and round; or a list, a loader or an iterator of batches of the same shapes, read in
+        quarters of a round. Every round reads on in them, so an iterator needs
+        ``num_rounds * num_steps`` of them.
       inner: what gives the direction, without a rate: ``optax.scale_by_adam()``.
       min_rate: the lowest rate, above 0.
       max_rate: the highest, above ``min_rate``.
@@ -122,7 +123,7 @@ def coarse_to_fine(
     setup = _Setup(
         loss_fn,
         params,
-        BatchSource(batches),
+        BatchSource(batches, num_rounds * num_steps),
         inner,
         schedule,
         eval_fn,

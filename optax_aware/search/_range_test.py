@@ -55,7 +55,8 @@ def range_test(
       loss_fn: maps parameters and a batch to a scalar loss; of any sign.
       params: the parameters to start from: usually fresh ones.
       batches: a pytree of arrays (a dict, a tuple) whose first axis is the step, read round
-        and round; or a list, a loader or an iterator of batches, read in portions of 16.
+        and round; or a list, a loader or an iterator of batches of the same shapes, read in
+        portions of 16. An iterator needs ``num_steps`` of them at most.
       inner: what gives the direction, without a rate: ``optax.scale_by_adam()``,
         ``optax.trace(0.9)``. Handed a complete optimizer, whose own rate then multiplies the
         one that is tested, it still goes downhill.
@@ -105,7 +106,7 @@ def range_test(
         smoothing_steps = _SMOOTHING_SHARE * num_steps
     check_number("smoothing_steps", smoothing_steps, 0.0, open_low=True)
 
-    source = BatchSource(batches)
+    source = BatchSource(batches, num_steps)
     size = num_steps if source.in_memory else BATCHES_AT_ONCE
     rates = np.geomspace(min_rate, max_rate, num_steps).astype(np.float32)
     first_steps = round(_FIRST_SHARE * num_steps)
