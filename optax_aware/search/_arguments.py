@@ -1,6 +1,6 @@
 """Checks of the arguments that searches share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -8,7 +8,7 @@ import jax.core
 import jax.numpy as jnp
 import numpy as np
 
-from optax_aware._arguments import check_number
+from optax_aware._arguments import check_callable, check_number
 
 
 _LOWEST, _HIGHEST = (float(bound) for bound in (np.finfo("f").tiny, np.finfo("f").max))
@@ -40,4 +40,52 @@ def check_loss(loss_fn: Callable[[Any, Any], Any], params: Any, stacked: Any) ->
         raise ValueError(
             "loss_fn must return a real scalar, the mean over the batch, got loss_fn with a "
             f"result of shape {loss.shape} and dtype {loss.dtype}."
+        )
+
+
+def check_schedule(schedule: Callable[[Any], Any]) -> None:
+    """Refuse what does not make a schedule of a rate, without working it out."""
+    check_callable("schedule", schedule, "a function from a rate to a schedule")
+
+    def value_at(rate: jax.Array, step: jax.Array) -> Any:
+        made = schedule(rate)
+        check_callable("schedule", made, "a function whose result is a schedule of the step")
+        return made(step)
+
+    value = jax.eval_shape(
+        value_at, jax.ShapeDtypeStruct((), jnp.float32), jax.ShapeDtypeStruct((), jnp.int32)
+    )
+    _check_real_scalar("schedule", value, "map a rate to a schedule whose values are real scalars")
+
+
+def check_eval(eval_fn: Callable[[Any], Any], params: Any) -> None:
+    """Refuse a held-out loss that is not a scalar, without working it out."""
+    check_callable("eval_fn", eval_fn, "a function from parameters to a loss")
+    value = jax.eval_shape(eval_fn, params)
+    _check_real_scalar("eval_fn", value, "return the loss alone, a real scalar")
+
+
+def check_devices(devices: Any) -> list[jax.Device]:
+    """Return a list of devices; refuse what is not one, and one that names a device twice."""
+    found = list(devices) if isinstance(devices, Iterable) else []
+    if not found or not all(isinstance(device, jax.Device) for device in found):
+        raise ValueError(
+            "devices must be at least one jax.Device, in a list such as jax.devices(), got "
+            f"devices={devices!r}."
+        )
+    if len(set(found)) < len(found):
+        raise ValueError(f"devices must be different from each other, got devices={devices!r}.")
+    return found
+
+
+def _check_real_scalar(name: str, value: Any, duty: str) -> None:
+    if not isinstance(value, jax.ShapeDtypeStruct):
+        raise ValueError(
+            f"{name} must {duty}, got {name} with a result of type {type(value).__name__}."
+        )
+    is_real = any(jnp.issubdtype(value.dtype, kind) for kind in (jnp.floating, jnp.integer))
+    if value.shape != () or not is_real:
+        raise ValueError(
+            f"{name} must {duty}, got {name} with a result of shape {value.shape} and dtype "
+            f"{value.dtype}."
         )

@@ -1,5 +1,6 @@
 """Many rates trained at once, then more of them around the best."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -9,8 +10,14 @@ import numpy as np
 import optax
 
 from optax_aware._arguments import check_callable, check_integer
-from optax_aware.search._arguments import check_loss, check_range
-from optax_aware.search._batches import BatchSource, chunks
+from optax_aware.search._arguments import (
+    check_devices,
+    check_eval,
+    check_loss,
+    check_range,
+    check_schedule,
+)
+from optax_aware.search._batches import BatchSource
 from optax_aware.search._candidates import Candidates, everywhere, kept, spread, start, train
 from optax_aware.search._coarse_result import Candidate, CoarseToFine
 from optax_aware.search._narrowing import between_neighbours, hopeless
@@ -80,7 +87,7 @@ def coarse_to_fine(
       schedule: maps a rate to a schedule of the step, such as
         ``lambda peak: oa.schedules.cosine(peak, 200)``; None for constant rates.
       eval_fn: maps parameters to the loss that decides, on held-out data; None for the mean
-        training loss over the last quarter of the run.
+        training loss over the last quarter of the run, rounded up to whole steps.
       devices: the `jax.Device` objects to train on; None for all of this process.
 
     Returns:
@@ -112,14 +119,12 @@ def coarse_to_fine(
     check_integer("num_rates", num_rates, 3)
     check_integer("num_rounds", num_rounds, 1)
     check_integer("num_steps", num_steps, PARTS)
-    if schedule is not None:
-        check_callable("schedule", schedule, "a function from a rate to a schedule")
-    if eval_fn is not None:
-        check_callable("eval_fn", eval_fn, "a function from parameters to a loss")
-    devices = list(jax.local_devices() if devices is None else devices)
-    if not devices:
-        raise ValueError("devices must be at least one device, got devices=[].")
+    devices = check_devices(jax.local_devices() if devices is None else devices)
     params = jax.tree.map(jnp.asarray, params)
+    if schedule is not None:
+        check_schedule(schedule)
+    if eval_fn is not None:
+        check_eval(eval_fn, params)
     setup = _Setup(
         loss_fn,
         params,
@@ -150,8 +155,10 @@ def _train_round(setup: _Setup, rates: np.ndarray, round_number: int) -> list[Ca
     members = np.arange(len(rates))  # which rate each place of `runs` has
     steps = np.zeros(len(rates), int)
     scores = np.full(len(rates), np.nan)
+    ends = [setup.num_steps * part // PARTS for part in range(PARTS + 1)]
     size = -(-setup.num_steps // PARTS)
-    for first, count in chunks(setup.num_steps, size):
+    for first, end in itertools.pairwise(ends):
+        count = end - first
         stacked, offset = setup.source.take(first, count, size)
         if first == 0:
             check_loss(setup.loss_fn, setup.params, stacked)
@@ -174,7 +181,7 @@ def _train_round(setup: _Setup, rates: np.ndarray, round_number: int) -> list[Ca
         going = np.asarray(runs.going)[: len(members)] & ~np.array(lost)
         if not going.any():
             break
-        if first + count < setup.num_steps:
+        if end < setup.num_steps:
             runs, members = _without_lost(runs, members, going, setup.devices)
         else:
             scores[members[going]] = _scores(setup, runs, losses)[going]

@@ -32,6 +32,15 @@ def test_every_loss_is_that_of_the_reference():
         assert one.steps < 40
 
 
+@pytest.mark.parametrize("num_steps", [4, 5, 6, 9])
+def test_the_last_quarter_of_a_short_run_is_a_quarter_rounded_up(num_steps):
+    data = batches(30)
+    result = searched(data, num_rates=3, num_rounds=1, max_rate=1.0, num_steps=num_steps)
+    for one in result.candidates:
+        expected = searches.trained_at(numpy_loss, numpy_gradient, START, data, one.rate, num_steps)
+        assert (one.steps, one.loss) == (num_steps, pytest.approx(expected, rel=1e-4))
+
+
 def test_rates_are_an_even_grid_and_then_lie_around_the_best():
     result = searched()
     rounds = {
@@ -145,7 +154,16 @@ def test_parameters_of_other_dtypes_and_structures():
         ({"num_steps": 3}, "num_steps must be"),
         ({"schedule": 0.1}, "schedule must be"),
         ({"eval_fn": 1}, "eval_fn must be"),
-        ({"devices": []}, "devices must be"),
+        ({"schedule": oa.schedules.constant(0.1)}, "schedule must be a function whose result is"),
+        ({"schedule": lambda rate: lambda step: jnp.ones(2)}, r"schedule must .* shape \(2,\)"),
+        ({"eval_fn": lambda params: params}, r"eval_fn must .* shape \(2,\)"),
+        ({"eval_fn": lambda params: (jnp.sum(params), 1.0)}, "eval_fn must .* type tuple"),
+        ({"eval_fn": lambda params: jnp.sum(params) > 0.0}, "eval_fn must .* dtype bool"),
+        ({"devices": []}, "devices must be at least one"),
+        ({"devices": "cpu"}, "devices must be at least one"),
+        ({"devices": [1]}, "devices must be at least one"),
+        ({"devices": jax.devices()[0]}, "devices must be at least one"),
+        ({"devices": jax.devices()[:1] * 2}, "devices must be different"),
         ({"inner": None}, "inner must be"),
         ({"loss": lambda params, batch: params}, "real scalar"),
     ],
