@@ -155,6 +155,7 @@ def _train_round(setup: _Setup, rates: np.ndarray, round_number: int) -> list[Ca
     members = np.arange(len(rates))  # which rate each place of `runs` has
     steps = np.zeros(len(rates), int)
     scores = np.full(len(rates), np.nan)
+    given_up = np.ones(len(rates), bool)
     ends = [setup.num_steps * part // PARTS for part in range(PARTS + 1)]
     size = -(-setup.num_steps // PARTS)
     for first, end in itertools.pairwise(ends):
@@ -185,9 +186,10 @@ def _train_round(setup: _Setup, rates: np.ndarray, round_number: int) -> list[Ca
             runs, members = _without_lost(runs, members, going, setup.devices)
         else:
             scores[members[going]] = _scores(setup, runs, losses)[going]
+            given_up[members[going]] = False
     return [
-        Candidate(round_number, float(rate), float(score), int(made))
-        for rate, score, made in zip(rates, scores, steps, strict=True)
+        Candidate(round_number, float(rate), float(score), int(made), bool(lost))
+        for rate, score, made, lost in zip(rates, scores, steps, given_up, strict=True)
     ]
 
 

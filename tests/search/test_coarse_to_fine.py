@@ -95,6 +95,32 @@ def test_a_held_out_loss_and_a_schedule_decide():
     assert cosine.ranked[0].loss == pytest.approx(numpy_loss(params, np.zeros(2)), rel=1e-2)
 
 
+def test_a_held_out_loss_that_is_not_finite_is_not_called_given_up():
+    def held_out(params):
+        # Infinite, NaN and finite: by how far the run has come.
+        loss = loss_fn(params, jnp.zeros(2))
+        return jnp.where(loss > 4.0, jnp.inf, jnp.where(loss > 0.7, jnp.nan, loss))
+
+    result = searched(eval_fn=held_out, num_rounds=1)
+    finite = [one for one in result.candidates if np.isfinite(one.loss)]
+    strange = [one for one in result.candidates if not np.isfinite(one.loss) and not one.given_up]
+    lost = [one for one in result.candidates if one.given_up]
+    assert all((finite, strange, lost))
+    assert {one.steps for one in (*finite, *strange)} == {40}
+    assert max(one.steps for one in lost) < 40
+    ranked = [*sorted(finite, key=lambda one: one.loss), *strange, *lost]
+    assert [one.rate for one in result.ranked[: len(finite)]] == [
+        one.rate for one in ranked[: len(finite)]
+    ]
+    assert [one.given_up for one in result.ranked] == [one.given_up for one in ranked]
+    assert f"{len(lost)} given up early" in str(result)
+    assert str(result).count("  given up  ") == len(lost)
+    nowhere = searched(eval_fn=lambda params: jnp.nan * jnp.sum(params))
+    assert (nowhere.best, len(nowhere.candidates)) == (None, 7)
+    assert "eval_fn gave no finite loss" in str(nowhere)
+    assert "every run was given up" not in str(nowhere)
+
+
 def test_a_batch_that_is_not_finite_costs_one_step_alone():
     data = batches(40)
     data[[5, 21]] = np.nan
