@@ -1,5 +1,6 @@
 """Checks of the arguments that searches share."""
 
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -9,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from optax_aware._arguments import check_callable, check_number
-
 
 _LOWEST, _HIGHEST = (float(bound) for bound in (np.finfo("f").tiny, np.finfo("f").max))
 
@@ -25,6 +25,17 @@ def check_range(min_rate: Any, max_rate: Any) -> None:
             f"min_rate must be less than max_rate, got min_rate={min_rate!r} and "
             f"max_rate={max_rate!r}."
         )
+
+
+def as_function(loss_fn: Any) -> Callable[[Any, Any], Any]:
+    """Return the loss, or a function that calls it where JAX could not hold the object itself."""
+    check_callable("loss_fn", loss_fn, "a function of parameters and a batch")
+    try:
+        hash(loss_fn)
+        weakref.ref(loss_fn)
+    except TypeError:
+        return lambda params, batch: loss_fn(params, batch)
+    return loss_fn
 
 
 def check_loss(loss_fn: Callable[[Any, Any], Any], params: Any, stacked: Any) -> None:
@@ -65,7 +76,7 @@ def check_eval(eval_fn: Callable[[Any], Any], params: Any) -> None:
     _check_real_scalar("eval_fn", value, "return the loss alone, a real scalar")
 
 
-def check_devices(devices: Any) -> list[jax.Device]:
+def check_devices(devices: Any) -> list[Any]:
     """Return a list of devices; refuse what is not one, and one that names a device twice."""
     found = list(devices) if isinstance(devices, Iterable) else []
     if not found or not all(isinstance(device, jax.Device) for device in found):

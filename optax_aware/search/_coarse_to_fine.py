@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from optax_aware._arguments import check_callable, check_integer
+from optax_aware._arguments import check_integer
 from optax_aware.search._arguments import (
+    as_function,
     check_devices,
     check_eval,
     check_loss,
@@ -18,11 +19,12 @@ from optax_aware.search._arguments import (
     check_schedule,
 )
 from optax_aware.search._batches import BatchSource
-from optax_aware.search._candidates import Candidates, everywhere, kept, spread, start, train
+from optax_aware.search._candidates import TRAINING, Candidates, everywhere, kept, spread, start
 from optax_aware.search._coarse_result import Candidate, CoarseToFine
 from optax_aware.search._narrowing import between_neighbours, hopeless
 from optax_aware.transforms._arguments import check_inner
 from optax_aware.transforms._direction_sign import direction_sign
+from optax_aware.transforms._leaves import own
 
 PARTS = 4
 
@@ -34,8 +36,8 @@ class _Setup(NamedTuple):
     params: Any
     source: BatchSource
     inner: optax.GradientTransformation
-    schedule: Callable[[Any], Any] | None
-    eval_fn: Callable[[Any], Any] | None
+    train: Callable[..., Any]
+    evaluate: Callable[[Any], Any] | None
     num_steps: int
     devices: Sequence[Any]
     sign: jax.Array
@@ -113,14 +115,14 @@ def coarse_to_fine(
       Identification and Hyperparameter Optimization, 2016, arXiv:1502.07943 (giving up
       early).
     """
-    check_callable("loss_fn", loss_fn, "a function of parameters and a batch")
+    loss_fn = as_function(loss_fn)
     check_inner(inner)
     check_range(min_rate, max_rate)
     check_integer("num_rates", num_rates, 3)
     check_integer("num_rounds", num_rounds, 1)
     check_integer("num_steps", num_steps, PARTS)
     devices = check_devices(jax.local_devices() if devices is None else devices)
-    params = jax.tree.map(jnp.asarray, params)
+    params = jax.tree.map(own, params)
     if schedule is not None:
         check_schedule(schedule)
     if eval_fn is not None:
@@ -130,8 +132,8 @@ def coarse_to_fine(
         params,
         BatchSource(batches, num_rounds * num_steps),
         inner,
-        schedule,
-        eval_fn,
+        TRAINING.of(loss_fn, inner, schedule),
+        None if eval_fn is None else jax.jit(jax.vmap(eval_fn)),
         num_steps,
         devices,
         direction_sign(optax.with_extra_args_support(inner), params),
@@ -165,15 +167,12 @@ def _train_round(setup: _Setup, rates: np.ndarray, round_number: int) -> list[Ca
             check_loss(setup.loss_fn, setup.params, stacked)
         numbers = (jnp.int32(first), jnp.int32(count), jnp.int32(offset), setup.sign)
         numbers, stacked, untrained = everywhere((numbers, stacked, setup.params), runs)
-        runs, losses, references = train(
+        runs, losses, references = setup.train(
             runs,
             *numbers,
             stacked,
             untrained,
             size=size,
-            loss_fn=setup.loss_fn,
-            inner=setup.inner,
-            schedule=setup.schedule,
         )
         losses, references = np.asarray(losses, float), np.asarray(references, float)
         losses, references = losses[:count, : len(members)], references[:count]
@@ -210,9 +209,8 @@ def _without_lost(
 
 def _scores(setup: _Setup, runs: Candidates, losses: np.ndarray) -> np.ndarray:
     """Return what decides about every run: held-out loss, or mean training loss at the end."""
-    if setup.eval_fn is not None:
-        evaluated = jax.jit(jax.vmap(setup.eval_fn))(runs.params)
-        return np.asarray(evaluated, float)[: losses.shape[1]]
+    if setup.evaluate is not None:
+        return np.asarray(setup.evaluate(runs.params), float)[: losses.shape[1]]
     finite = np.isfinite(losses)
     sums = np.where(finite, losses, 0.0).sum(axis=0)
     return sums / np.maximum(finite.sum(axis=0), 1)

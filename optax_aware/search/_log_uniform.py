@@ -73,8 +73,7 @@ def _as_key(key: Any) -> jax.Array:
         return jax.random.key(key)
     if is_array and key.ndim == 0 and jnp.issubdtype(key.dtype, jnp.integer):
         return jax.random.key(key)
-    if is_array and key.ndim == 0 and jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
-        return key
-    if is_array and key.ndim == 1 and key.dtype == jnp.uint32:
-        return key
+    is_typed = is_array and key.ndim == 0 and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    if is_typed or (is_array and key.ndim == 1 and key.dtype == jnp.uint32):
+        return jnp.asarray(key)
     raise ValueError(f"key must be a single JAX key or an integer seed, got key={key!r}.")

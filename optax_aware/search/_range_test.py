@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from optax_aware._arguments import check_callable, check_integer, check_number
-from optax_aware.search._arguments import check_loss, check_range
+from optax_aware._arguments import check_integer, check_number
+from optax_aware.search._arguments import as_function, check_loss, check_range
 from optax_aware.search._batches import BatchSource, chunks
 from optax_aware.search._range_result import RangeTest, read_curve
-from optax_aware.search._rising_run import begin, rise
+from optax_aware.search._rising_run import RISING, begin
 from optax_aware.transforms._arguments import check_inner
 from optax_aware.transforms._direction_sign import direction_sign
 
@@ -48,8 +48,8 @@ def range_test(
 
     with :math:`\ell` the smoothed loss, :math:`\ell_0` its level at the lowest rates and
     :math:`s` the ``descent_share``. All steps are one compiled loop, which ends at the step
-    at which the loss diverges. A call with the same ``loss_fn``, ``inner`` and shapes does
-    not compile again.
+    at which the loss diverges. A call with the very same ``loss_fn`` and ``inner`` as the
+    last one, and the same shapes, does not compile again.
 
     Args:
       loss_fn: maps parameters and a batch to a scalar loss; of any sign.
@@ -96,7 +96,7 @@ def range_test(
       section 3.3. Howard and Gugger, Fastai: A Layered API for Deep Learning, 2020,
       arXiv:2002.04688 (a hundred steps, the rate raised geometrically, an early stop).
     """
-    check_callable("loss_fn", loss_fn, "a function of parameters and a batch")
+    loss_fn = as_function(loss_fn)
     check_inner(inner)
     check_range(min_rate, max_rate)
     check_integer("num_steps", num_steps, _LEAST_STEPS)
@@ -112,10 +112,11 @@ def range_test(
     first_steps = round(_FIRST_SHARE * num_steps)
     sign = direction_sign(optax.with_extra_args_support(inner), params)
     run = begin(params, inner, num_steps)
+    rise = RISING.of(loss_fn, inner)
     for first, count in chunks(num_steps, size):
         stacked, offset = source.take(first, count, size)
         if first == 0:
-            check_loss(loss_fn, params, stacked)
+            check_loss(loss_fn, run.params, stacked)
         run = rise(
             run,
             stacked,
@@ -125,8 +126,6 @@ def range_test(
             sign,
             jnp.float32(math.exp(-1.0 / smoothing_steps)),
             jnp.float32(divergence_factor),
-            loss_fn=loss_fn,
-            inner=inner,
             first_steps=first_steps,
         )
         if run.stopped:
