@@ -20,6 +20,7 @@ BATCHES_AT_ONCE = 16
 _FIRST_SHARE = 0.1
 _SMOOTHING_SHARE = 0.02
 _LEAST_STEPS = 20
+_LEAST_SMOOTHING = _SMOOTHING_SHARE * _LEAST_STEPS
 
 
 def range_test(
@@ -65,7 +66,8 @@ def range_test(
       max_rate: the last rate, above ``min_rate``. 10 as in fastai's finder.
       num_steps: the number of steps from first to last rate, at least 20. 200 agreed with
         tuned schedules more often than 100 (``python -m experiments range-test``).
-      smoothing_steps: the reach of smoothing, above 0; None for a fiftieth of the steps.
+      smoothing_steps: the reach of smoothing, at least 0.4 (a neighbour then counts for a
+        twelfth of the loss itself); None for a fiftieth of the steps.
       divergence_factor: the loss has diverged when for three steps it and its running mean
         are above the least mean by this many times what it had fallen (or four times its
         noise, or 5 % of the first loss, where that is more). Above 0.
@@ -104,7 +106,7 @@ def range_test(
     check_number("descent_share", descent_share, 0.0, 1.0, open_low=True)
     if smoothing_steps is None:
         smoothing_steps = _SMOOTHING_SHARE * num_steps
-    check_number("smoothing_steps", smoothing_steps, 0.0, open_low=True)
+    check_number("smoothing_steps", smoothing_steps, _LEAST_SMOOTHING)
 
     source = BatchSource(batches, num_steps)
     size = num_steps if source.in_memory else BATCHES_AT_ONCE

@@ -135,6 +135,19 @@ def test_a_range_in_which_nothing_falls():
         assert "suggestion  none" in str(result)
 
 
+@pytest.mark.parametrize("num_steps", [20, 40, 200])
+def test_a_fall_without_noise_and_without_an_end(num_steps):
+    result = range_of(loss=lambda params, batch: -jnp.sum(params), num_steps=num_steps)
+    assert (np.diff(result.losses) <= 0.0).all()
+    assert result.suggestion is not None
+    assert "still falls at the highest rate: raise max_rate" in str(result)
+
+
+def test_noise_alone_with_the_least_smoothing():
+    result = range_of(loss=lambda params, batch: 0.0 * params[0] + batch[0], smoothing_steps=0.4)
+    assert result.suggestion is None
+
+
 def test_a_range_that_is_too_high_too_low_or_cut_off():
     high = range_of(min_rate=3.0)
     assert high.suggestion is None
@@ -186,6 +199,7 @@ WRONG = [
     ({"num_steps": 19}, "num_steps must be an integer of at least 20"),
     ({"num_steps": 100.0}, "num_steps must be"),
     ({"smoothing_steps": 0.0}, "smoothing_steps must be"),
+    ({"smoothing_steps": 0.3}, r"smoothing_steps must be a number in \[0.4, inf\)"),
     ({"divergence_factor": -1.0}, "divergence_factor must be"),
     ({"descent_share": 1.5}, "descent_share must be"),
     ({"loss": 3.0}, "loss_fn must be"),
