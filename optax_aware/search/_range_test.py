@@ -12,7 +12,7 @@ from optax_aware._arguments import check_integer, check_number
 from optax_aware.search._arguments import as_function, check_loss, check_range
 from optax_aware.search._batches import BatchSource, chunks
 from optax_aware.search._range_result import RangeTest, read_curve
-from optax_aware.search._rising_run import RISING, begin
+from optax_aware.search._rising_run import FAILURES_TO_STOP, RISING, begin
 from optax_aware.transforms._arguments import check_inner
 from optax_aware.transforms._direction_sign import direction_sign
 
@@ -137,6 +137,7 @@ def range_test(
         rates[:done].astype(float),
         np.asarray(run.losses[:done], float),
         stopped=bool(run.stopped),
+        spoilt=int(run.spoilt) >= FAILURES_TO_STOP,
         num_steps=num_steps,
         first_steps=first_steps,
         smoothing_steps=float(smoothing_steps),

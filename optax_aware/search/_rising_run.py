@@ -33,6 +33,7 @@ class RisingRun(NamedTuple):
       losses: the loss of each step, 0 where there is none yet, float32.
       failures: steps in a row whose loss or gradient was not finite, or whose loss and
         smoothed loss had climbed too far, int32.
+      spoilt: steps in a row that were not finite at a batch that was not, int32.
       seen: the number of finite losses, int32.
       origin: the first of them, float32; the next four are relative to it.
       smoothed: a mean of the losses with weights that decay, not yet divided by their sum.
@@ -46,6 +47,7 @@ class RisingRun(NamedTuple):
     steps_done: jax.Array
     losses: jax.Array
     failures: jax.Array
+    spoilt: jax.Array
     seen: jax.Array
     origin: jax.Array
     smoothed: jax.Array
@@ -70,6 +72,7 @@ def begin(params: Any, inner: optax.GradientTransformation, num_steps: int) -> R
         steps_done=none,
         losses=jnp.zeros(num_steps, jnp.float32),
         failures=none,
+        spoilt=none,
         seen=none,
         origin=zero,
         smoothed=zero,
@@ -132,6 +135,7 @@ def _rise(loss_fn: Callable[[Any, Any], jax.Array], inner: optax.GradientTransfo
                 steps_done=at + 1,
                 losses=run.losses.at[at].set(value),
                 failures=jnp.where(finite & ~climbed, 0, run.failures + 1),
+                spoilt=jnp.where(finite | all_finite(batch, None), 0, run.spoilt + 1),
                 **judged,
             )
 

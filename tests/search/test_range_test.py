@@ -185,6 +185,20 @@ def test_a_loss_that_is_not_finite():
     assert root.stopped == "nonfinite"
 
 
+@pytest.mark.parametrize("first", [0, 5, 120])
+def test_batches_that_are_not_finite_are_told_from_a_loss_that_is_not(first):
+    data = batches()
+    data[first : first + 3] = np.nan
+    result = range_of(data)
+    assert (result.stopped, len(result.losses)) == ("nonfinite", first + 3)
+    assert "batches in a row that were not finite ended the test" in str(result)
+    assert "lower min_rate" not in str(result)
+    # Infinity in a batch is no fault in itself: a mask may hold it.
+    masked = range_of(data, loss=lambda params, batch: jnp.sum((params - 1.0) ** 2))
+    assert masked.suggestion is not None
+    assert "not finite" not in str(masked)
+
+
 def test_debugging_for_nans_is_not_disturbed():
     with jax.debug_nans(True):
         assert range_of(max_rate=1.0).suggestion is not None
