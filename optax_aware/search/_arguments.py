@@ -60,7 +60,12 @@ def check_schedule(schedule: Callable[[Any], Any]) -> None:
 
     def value_at(rate: jax.Array, step: jax.Array) -> Any:
         made = schedule(rate)
-        check_callable("schedule", made, "a function whose result is a schedule of the step")
+        if not callable(made):
+            raise ValueError(
+                "schedule must map a rate to a schedule, a function of the step, such as "
+                "lambda peak: optax_aware.schedules.cosine(peak, 200), got "
+                f"schedule={schedule!r} with a result that cannot be called."
+            )
         return made(step)
 
     value = jax.eval_shape(

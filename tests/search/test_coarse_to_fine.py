@@ -180,7 +180,7 @@ def test_parameters_of_other_dtypes_and_structures():
         ({"num_steps": 3}, "num_steps must be"),
         ({"schedule": 0.1}, "schedule must be"),
         ({"eval_fn": 1}, "eval_fn must be"),
-        ({"schedule": oa.schedules.constant(0.1)}, "schedule must be a function whose result is"),
+        ({"schedule": oa.schedules.constant(0.1)}, "schedule must map a rate .* be called"),
         ({"schedule": lambda rate: lambda step: jnp.ones(2)}, r"schedule must .* shape \(2,\)"),
         ({"eval_fn": lambda params: params}, r"eval_fn must .* shape \(2,\)"),
         ({"eval_fn": lambda params: (jnp.sum(params), 1.0)}, "eval_fn must .* type tuple"),
