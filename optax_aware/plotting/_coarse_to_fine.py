@@ -21,7 +21,8 @@ _MARKERS, _MANY = "osD^vP", 24
 def coarse_to_fine(result: CoarseToFine, *, ax: Axes | None = None) -> Axes:
     """Draw the loss of every rate that a search has tried, round by round, and the best.
 
-    Rates whose run was given up are crosses at the upper edge.
+    Rates whose run was given up are crosses at the upper edge; upright ones where ``eval_fn``
+    gave no finite loss.
 
     Args:
       result: what `search.coarse_to_fine` returned.
@@ -61,17 +62,21 @@ def coarse_to_fine(result: CoarseToFine, *, ax: Axes | None = None) -> Axes:
             color=COLOURS[(number - 1) % len(COLOURS)],
             label=f"round {number}",
         )
-    lost = [one.rate for one in result.candidates if not np.isfinite(one.loss)]
-    if lost:
-        handles += ax.plot(
-            lost,
-            np.full(len(lost), 0.97),
-            linestyle="none",
-            marker="x",
-            color=BLACK,
-            transform=ax.get_xaxis_transform(),
-            label="given up",
-        )
+    without = [one for one in result.candidates if not np.isfinite(one.loss)]
+    for marker, label, lost in (
+        ("x", "given up", [one.rate for one in without if one.given_up]),
+        ("+", "loss not finite", [one.rate for one in without if not one.given_up]),
+    ):
+        if lost:
+            handles += ax.plot(
+                lost,
+                np.full(len(lost), 0.97),
+                linestyle="none",
+                marker=marker,
+                color=BLACK,
+                transform=ax.get_xaxis_transform(),
+                label=label,
+            )
     if result.best is not None:
         handles.append(
             ax.axvline(

@@ -15,13 +15,19 @@ class BatchSource:
     A list, a generator or a data loader gives one batch after another, and one that can be
     iterated again begins again when it is exhausted. Everything else is a pytree of arrays
     whose first axis is the step, read round and round.
+
+    Args:
+      batches: either of them.
+      needed: how many a whole search takes at most, for messages.
     """
 
-    def __init__(self, batches: Any):
+    def __init__(self, batches: Any, needed: int):
+        self._needed = needed
         self._iterable: Iterable | None = batches if _is_iterable(batches) else None
         self._stacked = None if self._iterable is not None else _checked(batches)
         self._iterator: Iterator = iter(())
-        self._begun = False
+        self._taken = 0
+        self._form: tuple | None = None
 
     @property
     def in_memory(self) -> bool:
@@ -39,40 +45,51 @@ class BatchSource:
           size: how many to stack at least; the last is repeated, so that shapes do not change.
 
         Raises:
-          ValueError: if there are not so many.
+          ValueError: if there are not so many, or not all of the same shapes.
         """
         if self._stacked is not None:
             return self._stacked, first
-        taken = [self._next(first + place) for place in range(count)]
+        taken = [self._next() for _ in range(count)]
         taken += [taken[-1]] * (size - count)
         return jax.tree.map(lambda *leaves: _stack(leaves), *taken), 0
 
-    def _next(self, step: int) -> Any:
+    def _next(self) -> Any:
         batch = next(self._iterator, _EXHAUSTED)
-        if batch is _EXHAUSTED and self._iterable is not None and not self._spent():
-            self._iterator, self._begun = iter(self._iterable), True
+        if batch is _EXHAUSTED and self._iterable is not None:
+            # What cannot begin again has nothing at the second attempt either.
+            self._iterator = iter(self._iterable)
             batch = next(self._iterator, _EXHAUSTED)
         if batch is _EXHAUSTED:
             raise ValueError(
-                f"batches must have a batch for every step, got batches={self._iterable!r} "
-                f"with {step} of them. Hand in a list or a loader, which can begin again, or "
-                f"ask for fewer steps."
+                f"batches must have a batch for every step, {self._needed} in all, got "
+                f"batches={self._iterable!r} with {self._taken} of them. Hand in a list or a "
+                f"loader, which can begin again, or ask for fewer steps."
             )
+        form = jax.tree.structure(batch), [tuple(np.shape(leaf)) for leaf in jax.tree.leaves(batch)]
+        if self._form is None:
+            self._form = form
+        elif form != self._form:
+            raise ValueError(
+                "batches must all be of the same shapes, got batches with leaves of shapes "
+                f"{self._form[1]} and, after {self._taken} of them, {form[1]}. Drop a smaller "
+                "last batch (drop_last=True in many loaders)."
+            )
+        self._taken += 1
         return batch
-
-    def _spent(self) -> bool:
-        return self._begun and self._iterable is iter(self._iterable or ())
 
 
 _EXHAUSTED = object()
 
 
 def _is_iterable(batches: Any) -> bool:
-    """Whether it is a list, an iterator or an object that can only be iterated."""
+    """Whether it is a list, an iterator or an object that can only be iterated.
+
+    Nothing but its type is asked: a loader over a stream has a length that raises.
+    """
     if isinstance(batches, (list, Iterator)):
         return True
     leaves = jax.tree.leaves(batches)
-    is_leaf = len(leaves) == 1 and leaves[0] is batches
+    is_leaf = len(leaves) == 1 and leaves[0] is batches and not isinstance(batches, (str, bytes))
     return is_leaf and isinstance(batches, Iterable) and not hasattr(batches, "shape")
 
 

@@ -1,6 +1,5 @@
 """Runs at several learning rates, trained at once."""
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -11,7 +10,9 @@ import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from optax_aware.search._batches import batch_at
-from optax_aware.transforms._base_rate import scale_updates
+from optax_aware.search._gradients import loss_and_gradients, moved
+from optax_aware.search._programs import Programs
+from optax_aware.transforms._leaves import own
 from optax_aware.transforms._norms import all_finite
 
 FAILURES_TO_STOP = 3
@@ -43,7 +44,7 @@ def start(
     filled = np.concatenate([rates, np.repeat(rates[-1:], width - len(rates))])
 
     def repeated(leaf) -> jax.Array:
-        return jnp.repeat(jnp.asarray(leaf)[None], width, axis=0)
+        return jnp.repeat(own(leaf)[None], width, axis=0)
 
     return Candidates(
         params=jax.tree.map(repeated, params),
@@ -77,74 +78,79 @@ def everywhere(tree: Any, candidates: Candidates) -> Any:
     return jax.device_put(tree, NamedSharding(sharding.mesh, PartitionSpec()))
 
 
-@functools.partial(jax.jit, static_argnames=("size", "loss_fn", "inner", "schedule"))
-def train(
-    candidates: Candidates,
-    first: jax.Array,
-    count: jax.Array,
-    offset: jax.Array,
-    sign: jax.Array,
-    stacked: Any,
-    untrained: optax.Params,
-    *,
-    size: int,
+def _train(
     loss_fn: Callable[[Any, Any], jax.Array],
     inner: optax.GradientTransformation,
     schedule: Callable[[Any], Any] | None,
-) -> tuple[Candidates, jax.Array, jax.Array]:
-    """Train all runs for some steps, or until none is left.
+):
+    """Return what trains runs, of the loss, the inner optimizer and the schedule of a rate.
 
-    Args:
-      candidates: the runs.
-      first: the number of steps that they have made.
-      count: how many to make.
-      offset: the place of the first batch.
-      sign: 1 where ``inner`` gives a direction, -1 where its updates go downhill already.
-      stacked: the batches, the same for all runs.
-      untrained: the parameters that all began with.
-      size: the number of rows of what is returned, at least ``count``.
-      loss_fn: the loss of parameters and batch.
-      inner: the inner optimizer.
-      schedule: makes a schedule of a rate; None where the rate is constant.
-
-    Returns:
-      The runs; their losses, shape (size, runs), infinite where no step was made; and the loss of
-      the untrained parameters on the same batches, shape (size,).
+    Where the schedule is None the rate is constant.
     """
     tx = optax.with_extra_args_support(inner)
 
-    def advance(run: Candidates, batch: Any, step: jax.Array) -> tuple[Candidates, jax.Array]:
-        value, gradients = jax.value_and_grad(loss_fn)(run.params, batch)
-        value = value.astype(jnp.float32)
-        updates, inner_state = tx.update(gradients, run.inner_state, run.params, value=value)
-        rate = run.rates if schedule is None else jnp.asarray(schedule(run.rates)(step))
-        updates = scale_updates(updates, -sign * rate)
-        moved = optax.apply_updates(run.params, updates)
-        finite = jnp.isfinite(value) & all_finite(gradients, None)
-        params, inner_state = jax.tree.map(
-            lambda new, old: jnp.where(finite & run.going, new, old).astype(old.dtype),
-            (moved, inner_state),
-            (run.params, run.inner_state),
-        )
-        failures = jnp.where(finite, 0, run.failures + 1)
-        going = run.going & (failures < FAILURES_TO_STOP)
-        return Candidates(params, inner_state, run.rates, failures, going), value
+    def train(
+        candidates: Candidates,
+        first: jax.Array,
+        count: jax.Array,
+        offset: jax.Array,
+        sign: jax.Array,
+        stacked: Any,
+        untrained: optax.Params,
+        size: int,
+    ) -> tuple[Candidates, jax.Array, jax.Array]:
+        """Train all runs for some steps, or until none is left.
 
-    def goes_on(carry) -> jax.Array:
-        done, runs, _, _ = carry
-        return (done < count) & jnp.any(runs.going)
+        Args:
+          candidates: the runs.
+          first: the number of steps that they have made.
+          count: how many to make.
+          offset: the place of the first batch.
+          sign: 1 where ``inner`` gives a direction, -1 where its updates go downhill already.
+          stacked: the batches, the same for all runs.
+          untrained: the parameters that all began with.
+          size: the number of rows of what is returned, at least ``count``.
 
-    def step(carry):
-        done, runs, losses, references = carry
-        batch = batch_at(stacked, offset + done)
-        going = runs.going
-        runs, values = jax.vmap(advance, (0, None, None))(runs, batch, first + done)
-        values = jnp.where(going, values, jnp.inf)
-        reference = loss_fn(untrained, batch).astype(jnp.float32)
-        return done + 1, runs, losses.at[done].set(values), references.at[done].set(reference)
+        Returns:
+          The runs; their losses, shape (size, runs), infinite where no step was made; and the
+          loss of the untrained parameters on the same batches, shape (size,).
+        """
 
-    losses = jnp.full((size, candidates.rates.shape[0]), jnp.inf, jnp.float32)
-    references = jnp.full(size, jnp.inf, jnp.float32)
-    carry = (jnp.zeros((), jnp.int32), candidates, losses, references)
-    _, candidates, losses, references = jax.lax.while_loop(goes_on, step, carry)
-    return candidates, losses, references
+        def advance(run: Candidates, batch: Any, step: jax.Array) -> tuple[Candidates, jax.Array]:
+            value, gradients = loss_and_gradients(loss_fn, run.params, batch)
+            updates, inner_state = tx.update(gradients, run.inner_state, run.params, value=value)
+            rate = run.rates if schedule is None else jnp.asarray(schedule(run.rates)(step))
+            stepped = moved(run.params, updates, -sign * rate)
+            finite = jnp.isfinite(value) & all_finite(gradients, None)
+            params, inner_state = jax.tree.map(
+                lambda new, old: jnp.where(finite & run.going, new, old).astype(old.dtype),
+                (stepped, inner_state),
+                (run.params, run.inner_state),
+            )
+            failures = jnp.where(finite, 0, run.failures + 1)
+            going = run.going & (failures < FAILURES_TO_STOP)
+            return Candidates(params, inner_state, run.rates, failures, going), value
+
+        def goes_on(carry) -> jax.Array:
+            done, runs, _, _ = carry
+            return (done < count) & jnp.any(runs.going)
+
+        def step(carry):
+            done, runs, losses, references = carry
+            batch = batch_at(stacked, offset + done)
+            going = runs.going
+            runs, values = jax.vmap(advance, (0, None, None))(runs, batch, first + done)
+            values = jnp.where(going, values, jnp.inf)
+            reference = loss_fn(untrained, batch).astype(jnp.float32)
+            return done + 1, runs, losses.at[done].set(values), references.at[done].set(reference)
+
+        losses = jnp.full((size, candidates.rates.shape[0]), jnp.inf, jnp.float32)
+        references = jnp.full(size, jnp.inf, jnp.float32)
+        carry = (jnp.zeros((), jnp.int32), candidates, losses, references)
+        _, candidates, losses, references = jax.lax.while_loop(goes_on, step, carry)
+        return candidates, losses, references
+
+    return train
+
+
+TRAINING = Programs(_train, ("size",))

@@ -1,5 +1,6 @@
 """Many rates trained at once, then more of them around the best."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -8,14 +9,22 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from optax_aware._arguments import check_callable, check_integer
-from optax_aware.search._arguments import check_loss, check_range
-from optax_aware.search._batches import BatchSource, chunks
-from optax_aware.search._candidates import Candidates, everywhere, kept, spread, start, train
+from optax_aware._arguments import check_integer
+from optax_aware.search._arguments import (
+    as_function,
+    check_devices,
+    check_eval,
+    check_loss,
+    check_range,
+    check_schedule,
+)
+from optax_aware.search._batches import BatchSource
+from optax_aware.search._candidates import TRAINING, Candidates, everywhere, kept, spread, start
 from optax_aware.search._coarse_result import Candidate, CoarseToFine
 from optax_aware.search._narrowing import between_neighbours, hopeless
 from optax_aware.transforms._arguments import check_inner
 from optax_aware.transforms._direction_sign import direction_sign
+from optax_aware.transforms._leaves import own
 
 PARTS = 4
 
@@ -27,8 +36,8 @@ class _Setup(NamedTuple):
     params: Any
     source: BatchSource
     inner: optax.GradientTransformation
-    schedule: Callable[[Any], Any] | None
-    eval_fn: Callable[[Any], Any] | None
+    train: Callable[..., Any]
+    evaluate: Callable[[Any], Any] | None
     num_steps: int
     devices: Sequence[Any]
     sign: jax.Array
@@ -67,8 +76,9 @@ def coarse_to_fine(
       loss_fn: maps parameters and a batch to a scalar loss; of any sign.
       params: the parameters that all runs start from; they stay as they are.
       batches: a pytree of arrays (a dict, a tuple) whose first axis is the step, read round
-        and round; or a list, a loader or an iterator of batches, read in quarters of a
-        round. Every round reads on in an iterator.
+        and round; or a list, a loader or an iterator of batches of the same shapes, read in
+        quarters of a round. Every round reads on in them, so an iterator needs
+        ``num_rounds * num_steps`` of them.
       inner: what gives the direction, without a rate: ``optax.scale_by_adam()``.
       min_rate: the lowest rate, above 0.
       max_rate: the highest, above ``min_rate``.
@@ -79,7 +89,7 @@ def coarse_to_fine(
       schedule: maps a rate to a schedule of the step, such as
         ``lambda peak: oa.schedules.cosine(peak, 200)``; None for constant rates.
       eval_fn: maps parameters to the loss that decides, on held-out data; None for the mean
-        training loss over the last quarter of the run.
+        training loss over the last quarter of the run, rounded up to whole steps.
       devices: the `jax.Device` objects to train on; None for all of this process.
 
     Returns:
@@ -105,27 +115,25 @@ def coarse_to_fine(
       Identification and Hyperparameter Optimization, 2016, arXiv:1502.07943 (giving up
       early).
     """
-    check_callable("loss_fn", loss_fn, "a function of parameters and a batch")
+    loss_fn = as_function(loss_fn)
     check_inner(inner)
     check_range(min_rate, max_rate)
     check_integer("num_rates", num_rates, 3)
     check_integer("num_rounds", num_rounds, 1)
     check_integer("num_steps", num_steps, PARTS)
+    devices = check_devices(jax.local_devices() if devices is None else devices)
+    params = jax.tree.map(own, params)
     if schedule is not None:
-        check_callable("schedule", schedule, "a function from a rate to a schedule")
+        check_schedule(schedule)
     if eval_fn is not None:
-        check_callable("eval_fn", eval_fn, "a function from parameters to a loss")
-    devices = list(jax.local_devices() if devices is None else devices)
-    if not devices:
-        raise ValueError("devices must be at least one device, got devices=[].")
-    params = jax.tree.map(jnp.asarray, params)
+        check_eval(eval_fn, params)
     setup = _Setup(
         loss_fn,
         params,
-        BatchSource(batches),
+        BatchSource(batches, num_rounds * num_steps),
         inner,
-        schedule,
-        eval_fn,
+        TRAINING.of(loss_fn, inner, schedule),
+        None if eval_fn is None else jax.jit(jax.vmap(eval_fn)),
         num_steps,
         devices,
         direction_sign(optax.with_extra_args_support(inner), params),
@@ -149,22 +157,22 @@ def _train_round(setup: _Setup, rates: np.ndarray, round_number: int) -> list[Ca
     members = np.arange(len(rates))  # which rate each place of `runs` has
     steps = np.zeros(len(rates), int)
     scores = np.full(len(rates), np.nan)
+    given_up = np.ones(len(rates), bool)
+    ends = [setup.num_steps * part // PARTS for part in range(PARTS + 1)]
     size = -(-setup.num_steps // PARTS)
-    for first, count in chunks(setup.num_steps, size):
+    for first, end in itertools.pairwise(ends):
+        count = end - first
         stacked, offset = setup.source.take(first, count, size)
         if first == 0:
             check_loss(setup.loss_fn, setup.params, stacked)
         numbers = (jnp.int32(first), jnp.int32(count), jnp.int32(offset), setup.sign)
         numbers, stacked, untrained = everywhere((numbers, stacked, setup.params), runs)
-        runs, losses, references = train(
+        runs, losses, references = setup.train(
             runs,
             *numbers,
             stacked,
             untrained,
             size=size,
-            loss_fn=setup.loss_fn,
-            inner=setup.inner,
-            schedule=setup.schedule,
         )
         losses, references = np.asarray(losses, float), np.asarray(references, float)
         losses, references = losses[:count, : len(members)], references[:count]
@@ -173,13 +181,14 @@ def _train_round(setup: _Setup, rates: np.ndarray, round_number: int) -> list[Ca
         going = np.asarray(runs.going)[: len(members)] & ~np.array(lost)
         if not going.any():
             break
-        if first + count < setup.num_steps:
+        if end < setup.num_steps:
             runs, members = _without_lost(runs, members, going, setup.devices)
         else:
             scores[members[going]] = _scores(setup, runs, losses)[going]
+            given_up[members[going]] = False
     return [
-        Candidate(round_number, float(rate), float(score), int(made))
-        for rate, score, made in zip(rates, scores, steps, strict=True)
+        Candidate(round_number, float(rate), float(score), int(made), bool(lost))
+        for rate, score, made, lost in zip(rates, scores, steps, given_up, strict=True)
     ]
 
 
@@ -200,9 +209,8 @@ def _without_lost(
 
 def _scores(setup: _Setup, runs: Candidates, losses: np.ndarray) -> np.ndarray:
     """Return what decides about every run: held-out loss, or mean training loss at the end."""
-    if setup.eval_fn is not None:
-        evaluated = jax.jit(jax.vmap(setup.eval_fn))(runs.params)
-        return np.asarray(evaluated, float)[: losses.shape[1]]
+    if setup.evaluate is not None:
+        return np.asarray(setup.evaluate(runs.params), float)[: losses.shape[1]]
     finite = np.isfinite(losses)
     sums = np.where(finite, losses, 0.0).sum(axis=0)
     return sums / np.maximum(finite.sum(axis=0), 1)

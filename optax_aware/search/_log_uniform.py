@@ -1,7 +1,10 @@
 """Learning rates drawn on a log scale."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from optax_aware._arguments import check_flag, check_integer
 from optax_aware._types import Scalar
@@ -26,7 +29,7 @@ def log_uniform(
       u_i \sim U(i / n, (i + 1) / n)
 
     Args:
-      min_rate: the lower bound, above 0.
+      min_rate: the lower bound, above 0: a normal float32, as the upper one.
       max_rate: the upper bound, above ``min_rate``.
       num_rates: how many, at least 1.
       key: a JAX key, or an integer seed.
@@ -54,10 +57,23 @@ def log_uniform(
     check_range(min_rate, max_rate)
     check_integer("num_rates", num_rates, 1)
     check_flag("stratified", stratified)
-    if isinstance(key, int):
-        key = jax.random.key(key)
-    shares = jax.random.uniform(key, (num_rates,), jnp.float32)
+    shares = jax.random.uniform(_as_key(key), (num_rates,), jnp.float32)
     if stratified:
         shares = (jnp.arange(num_rates, dtype=jnp.float32) + shares) / num_rates
     low, high = (jnp.asarray(rate, jnp.float32) for rate in (min_rate, max_rate))
-    return jnp.clip(low * jnp.exp(shares * jnp.log(high / low)), low, high)
+    # Logarithms are subtracted, as the quotient of two allowed bounds may overflow.
+    exponents = jnp.log(low) + shares * (jnp.log(high) - jnp.log(low))
+    return jnp.clip(jnp.exp(exponents), low, high)
+
+
+def _as_key(key: Any) -> jax.Array:
+    """Return a JAX key, made of an integer seed if need be; seeds may be traced."""
+    is_array = isinstance(key, (jax.Array, np.ndarray))
+    if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
+        return jax.random.key(key)
+    if is_array and key.ndim == 0 and jnp.issubdtype(key.dtype, jnp.integer):
+        return jax.random.key(key)
+    is_typed = is_array and key.ndim == 0 and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    if is_typed or (is_array and key.ndim == 1 and key.dtype == jnp.uint32):
+        return jnp.asarray(key)
+    raise ValueError(f"key must be a single JAX key or an integer seed, got key={key!r}.")

@@ -75,12 +75,24 @@ def read_curve(
     losses: np.ndarray,
     *,
     stopped: bool,
+    spoilt: bool,
     num_steps: int,
     first_steps: int,
     smoothing_steps: float,
     descent_share: float,
 ) -> RangeTest:
-    """Make the result of the losses that were seen at rising rates."""
+    """Make the result of the losses that were seen at rising rates.
+
+    Args:
+      rates: the rates.
+      losses: the loss at each of them.
+      stopped: whether the run ended before the last rate.
+      spoilt: whether it did because batch after batch was not finite.
+      num_steps: the number of steps of the whole run.
+      first_steps: how many of them tell where the loss begins.
+      smoothing_steps: the reach of smoothing.
+      descent_share: the share of the fall that lies behind at the suggested rate.
+    """
     finite = np.isfinite(losses)
     ending = ("diverged" if finite[-1] else "nonfinite") if stopped else "at the end"
     if not finite.any():
@@ -95,7 +107,7 @@ def read_curve(
             None,
             "nonfinite",
             num_steps,
-            ("the loss is not finite at the first parameters: look at them, and at the data",),
+            (_SPOILT if spoilt else _NEVER_FINITE,),
         )
     places = _before_the_climb(losses, np.flatnonzero(finite), first_steps)
     seen = np.minimum(losses[places], losses[places[:first_steps]].max())
@@ -126,7 +138,7 @@ def read_curve(
         interval=interval,
         stopped=ending,
         num_steps=num_steps,
-        remarks=_remarks(slope, ending, len(places), first_steps, int(np.sum(~finite))),
+        remarks=_remarks(slope, ending, spoilt, len(places), first_steps, int(np.sum(~finite))),
     )
 
 
@@ -139,11 +151,17 @@ def _before_the_climb(losses: np.ndarray, places: np.ndarray, first_steps: int) 
     return places[: int(low[-1]) + 1]
 
 
+_NEVER_FINITE = "the loss is not finite at the first parameters: look at them, and at the data"
+_SPOILT = "batches in a row that were not finite ended the test: look at the data"
+
+
 def _remarks(
-    slope: Slope, stopped: str, seen: int, first_steps: int, left_out: int
+    slope: Slope, stopped: str, spoilt: bool, seen: int, first_steps: int, left_out: int
 ) -> tuple[str, ...]:
     found = []
-    if slope.falls:
+    if spoilt:
+        found.append(_SPOILT)
+    elif slope.falls:
         if stopped == "at the end" and slope.settled > seen - first_steps:
             found.append("the loss still falls at the highest rate: raise max_rate")
         if slope.first < first_steps:

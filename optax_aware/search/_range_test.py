@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from optax_aware._arguments import check_callable, check_integer, check_number
-from optax_aware.search._arguments import check_loss, check_range
+from optax_aware._arguments import check_integer, check_number
+from optax_aware.search._arguments import as_function, check_loss, check_range
 from optax_aware.search._batches import BatchSource, chunks
 from optax_aware.search._range_result import RangeTest, read_curve
-from optax_aware.search._rising_run import begin, rise
+from optax_aware.search._rising_run import FAILURES_TO_STOP, RISING, begin
 from optax_aware.transforms._arguments import check_inner
 from optax_aware.transforms._direction_sign import direction_sign
 
@@ -20,6 +20,7 @@ BATCHES_AT_ONCE = 16
 _FIRST_SHARE = 0.1
 _SMOOTHING_SHARE = 0.02
 _LEAST_STEPS = 20
+_LEAST_SMOOTHING = _SMOOTHING_SHARE * _LEAST_STEPS
 
 
 def range_test(
@@ -48,14 +49,15 @@ def range_test(
 
     with :math:`\ell` the smoothed loss, :math:`\ell_0` its level at the lowest rates and
     :math:`s` the ``descent_share``. All steps are one compiled loop, which ends at the step
-    at which the loss diverges. A call with the same ``loss_fn``, ``inner`` and shapes does
-    not compile again.
+    at which the loss diverges. A call with the very same ``loss_fn`` and ``inner`` as the
+    last one, and the same shapes, does not compile again.
 
     Args:
       loss_fn: maps parameters and a batch to a scalar loss; of any sign.
       params: the parameters to start from: usually fresh ones.
       batches: a pytree of arrays (a dict, a tuple) whose first axis is the step, read round
-        and round; or a list, a loader or an iterator of batches, read in portions of 16.
+        and round; or a list, a loader or an iterator of batches of the same shapes, read in
+        portions of 16. An iterator needs ``num_steps`` of them at most.
       inner: what gives the direction, without a rate: ``optax.scale_by_adam()``,
         ``optax.trace(0.9)``. Handed a complete optimizer, whose own rate then multiplies the
         one that is tested, it still goes downhill.
@@ -64,7 +66,8 @@ def range_test(
       max_rate: the last rate, above ``min_rate``. 10 as in fastai's finder.
       num_steps: the number of steps from first to last rate, at least 20. 200 agreed with
         tuned schedules more often than 100 (``python -m experiments range-test``).
-      smoothing_steps: the reach of smoothing, above 0; None for a fiftieth of the steps.
+      smoothing_steps: the reach of smoothing, at least 0.4 (a neighbour then counts for a
+        twelfth of the loss itself); None for a fiftieth of the steps.
       divergence_factor: the loss has diverged when for three steps it and its running mean
         are above the least mean by this many times what it had fallen (or four times its
         noise, or 5 % of the first loss, where that is more). Above 0.
@@ -95,7 +98,7 @@ def range_test(
       section 3.3. Howard and Gugger, Fastai: A Layered API for Deep Learning, 2020,
       arXiv:2002.04688 (a hundred steps, the rate raised geometrically, an early stop).
     """
-    check_callable("loss_fn", loss_fn, "a function of parameters and a batch")
+    loss_fn = as_function(loss_fn)
     check_inner(inner)
     check_range(min_rate, max_rate)
     check_integer("num_steps", num_steps, _LEAST_STEPS)
@@ -103,18 +106,19 @@ def range_test(
     check_number("descent_share", descent_share, 0.0, 1.0, open_low=True)
     if smoothing_steps is None:
         smoothing_steps = _SMOOTHING_SHARE * num_steps
-    check_number("smoothing_steps", smoothing_steps, 0.0, open_low=True)
+    check_number("smoothing_steps", smoothing_steps, _LEAST_SMOOTHING)
 
-    source = BatchSource(batches)
+    source = BatchSource(batches, num_steps)
     size = num_steps if source.in_memory else BATCHES_AT_ONCE
     rates = np.geomspace(min_rate, max_rate, num_steps).astype(np.float32)
     first_steps = round(_FIRST_SHARE * num_steps)
     sign = direction_sign(optax.with_extra_args_support(inner), params)
     run = begin(params, inner, num_steps)
+    rise = RISING.of(loss_fn, inner)
     for first, count in chunks(num_steps, size):
         stacked, offset = source.take(first, count, size)
         if first == 0:
-            check_loss(loss_fn, params, stacked)
+            check_loss(loss_fn, run.params, stacked)
         run = rise(
             run,
             stacked,
@@ -124,8 +128,6 @@ def range_test(
             sign,
             jnp.float32(math.exp(-1.0 / smoothing_steps)),
             jnp.float32(divergence_factor),
-            loss_fn=loss_fn,
-            inner=inner,
             first_steps=first_steps,
         )
         if run.stopped:
@@ -135,6 +137,7 @@ def range_test(
         rates[:done].astype(float),
         np.asarray(run.losses[:done], float),
         stopped=bool(run.stopped),
+        spoilt=int(run.spoilt) >= FAILURES_TO_STOP,
         num_steps=num_steps,
         first_steps=first_steps,
         smoothing_steps=float(smoothing_steps),

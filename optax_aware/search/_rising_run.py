@@ -1,6 +1,5 @@
 """A run whose learning rate rises from step to step until the loss diverges."""
 
-import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -9,7 +8,9 @@ import jax.numpy as jnp
 import optax
 
 from optax_aware.search._batches import batch_at
-from optax_aware.transforms._base_rate import scale_updates
+from optax_aware.search._gradients import loss_and_gradients, moved
+from optax_aware.search._programs import Programs
+from optax_aware.transforms._leaves import own
 from optax_aware.transforms._norms import all_finite
 
 FAILURES_TO_STOP = 3
@@ -32,6 +33,7 @@ class RisingRun(NamedTuple):
       losses: the loss of each step, 0 where there is none yet, float32.
       failures: steps in a row whose loss or gradient was not finite, or whose loss and
         smoothed loss had climbed too far, int32.
+      spoilt: steps in a row that were not finite at a batch that was not, int32.
       seen: the number of finite losses, int32.
       origin: the first of them, float32; the next four are relative to it.
       smoothed: a mean of the losses with weights that decay, not yet divided by their sum.
@@ -45,6 +47,7 @@ class RisingRun(NamedTuple):
     steps_done: jax.Array
     losses: jax.Array
     failures: jax.Array
+    spoilt: jax.Array
     seen: jax.Array
     origin: jax.Array
     smoothed: jax.Array
@@ -59,15 +62,17 @@ class RisingRun(NamedTuple):
 
 
 def begin(params: Any, inner: optax.GradientTransformation, num_steps: int) -> RisingRun:
-    """Return the run before its first step."""
+    """Return the run before its first step, of arrays whose types will not change."""
+    params = jax.tree.map(own, params)
     zero = jnp.zeros((), jnp.float32)
     none = jnp.zeros((), jnp.int32)
     return RisingRun(
-        params=jax.tree.map(jnp.asarray, params),
-        inner_state=inner.init(params),
+        params=params,
+        inner_state=jax.tree.map(own, inner.init(params)),
         steps_done=none,
         losses=jnp.zeros(num_steps, jnp.float32),
         failures=none,
+        spoilt=none,
         seen=none,
         origin=zero,
         smoothed=zero,
@@ -77,68 +82,69 @@ def begin(params: Any, inner: optax.GradientTransformation, num_steps: int) -> R
     )
 
 
-@functools.partial(jax.jit, static_argnames=("loss_fn", "inner", "first_steps"))
-def rise(
-    run: RisingRun,
-    stacked: Any,
-    offset: jax.Array,
-    count: jax.Array,
-    rates: jax.Array,
-    sign: jax.Array,
-    keep: jax.Array,
-    divergence_factor: jax.Array,
-    *,
-    loss_fn: Callable[[Any, Any], jax.Array],
-    inner: optax.GradientTransformation,
-    first_steps: int,
-) -> RisingRun:
-    """Go on for ``count`` steps, or until the run stops.
-
-    Args:
-      run: where it is.
-      stacked: the batches.
-      offset: the place of the batch of the next step.
-      count: how many steps.
-      rates: the rate of every step of the whole run.
-      sign: 1 where ``inner`` gives a direction, -1 where its updates go downhill already.
-      keep: the weight that a loss keeps from one step to the next in the smoothed loss.
-      divergence_factor: how far the smoothed loss may climb, in units of how far it fell.
-      loss_fn: the loss of parameters and batch.
-      inner: the inner optimizer.
-      first_steps: the number of steps that tell where the loss begins and how noisy it is.
-    """
-    first = run.steps_done
+def _rise(loss_fn: Callable[[Any, Any], jax.Array], inner: optax.GradientTransformation):
+    """Return what makes steps of a run, of the loss and the inner optimizer."""
     tx = optax.with_extra_args_support(inner)
 
-    def goes_on(run: RisingRun) -> jax.Array:
-        return (run.steps_done < first + count) & ~run.stopped
+    def rise(
+        run: RisingRun,
+        stacked: Any,
+        offset: jax.Array,
+        count: jax.Array,
+        rates: jax.Array,
+        sign: jax.Array,
+        keep: jax.Array,
+        divergence_factor: jax.Array,
+        first_steps: int,
+    ) -> RisingRun:
+        """Go on for ``count`` steps, or until the run stops.
 
-    def step(run: RisingRun) -> RisingRun:
-        at = run.steps_done
-        batch = batch_at(stacked, offset + at - first)
-        value, gradients = jax.value_and_grad(loss_fn)(run.params, batch)
-        value = value.astype(jnp.float32)
-        updates, inner_state = tx.update(gradients, run.inner_state, run.params, value=value)
-        updates = scale_updates(updates, -sign * rates[at])
-        params = optax.apply_updates(run.params, updates)
-        finite = jnp.isfinite(value) & all_finite(gradients, None)
-        params, inner_state = jax.tree.map(
-            lambda new, old: jnp.where(finite, new, old).astype(jnp.result_type(old)),
-            (params, inner_state),
-            (run.params, run.inner_state),
-        )
-        judged, climbed = _judged(run, value, keep, divergence_factor, first_steps)
-        judged = jax.tree.map(lambda new, old: jnp.where(finite, new, old), judged, _sums(run))
-        return run._replace(
-            params=params,
-            inner_state=inner_state,
-            steps_done=at + 1,
-            losses=run.losses.at[at].set(value),
-            failures=jnp.where(finite & ~climbed, 0, run.failures + 1),
-            **judged,
-        )
+        Args:
+          run: where it is.
+          stacked: the batches.
+          offset: the place of the batch of the next step.
+          count: how many steps.
+          rates: the rate of every step of the whole run.
+          sign: 1 where ``inner`` gives a direction, -1 where its updates go downhill already.
+          keep: the weight that a loss keeps from one step to the next in the smoothed loss.
+          divergence_factor: how far the smoothed loss may climb, in units of how far it fell.
+          first_steps: the number of steps that tell where the loss begins and how noisy it is.
+        """
+        first = run.steps_done
 
-    return jax.lax.while_loop(goes_on, step, run)
+        def goes_on(run: RisingRun) -> jax.Array:
+            return (run.steps_done < first + count) & ~run.stopped
+
+        def step(run: RisingRun) -> RisingRun:
+            at = run.steps_done
+            batch = batch_at(stacked, offset + at - first)
+            value, gradients = loss_and_gradients(loss_fn, run.params, batch)
+            updates, inner_state = tx.update(gradients, run.inner_state, run.params, value=value)
+            params = moved(run.params, updates, -sign * rates[at])
+            finite = jnp.isfinite(value) & all_finite(gradients, None)
+            params, inner_state = jax.tree.map(
+                lambda new, old: jnp.where(finite, new, old).astype(old.dtype),
+                (params, inner_state),
+                (run.params, run.inner_state),
+            )
+            judged, climbed = _judged(run, value, keep, divergence_factor, first_steps)
+            judged = jax.tree.map(lambda new, old: jnp.where(finite, new, old), judged, _sums(run))
+            return run._replace(
+                params=params,
+                inner_state=inner_state,
+                steps_done=at + 1,
+                losses=run.losses.at[at].set(value),
+                failures=jnp.where(finite & ~climbed, 0, run.failures + 1),
+                spoilt=jnp.where(finite | all_finite(batch, None), 0, run.spoilt + 1),
+                **judged,
+            )
+
+        return jax.lax.while_loop(goes_on, step, run)
+
+    return rise
+
+
+RISING = Programs(_rise, ("first_steps",))
 
 
 _SUMS = ("seen", "origin", "smoothed", "least", "first_sum", "first_squares")

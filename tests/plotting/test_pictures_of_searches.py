@@ -47,10 +47,10 @@ def test_searches(tmp_path):
     candidate = oa.search.Candidate
     result = oa.search.CoarseToFine(
         (
-            candidate(1, 1e-3, 2.0, 50),
-            candidate(2, 3e-3, 0.02, 50),
-            candidate(1, 1e-2, 1.5, 50),
-            candidate(1, 1e-1, np.nan, 12),
+            candidate(1, 1e-3, 2.0, 50, False),
+            candidate(2, 3e-3, 0.02, 50, False),
+            candidate(1, 1e-2, 1.5, 50, False),
+            candidate(1, 1e-1, np.nan, 12, True),
         ),
         50,
     )
@@ -61,6 +61,10 @@ def test_searches(tmp_path):
     assert ax.lines[3].get_xdata()[0] == 3e-3
     assert len({line.get_marker() for line in ax.lines[:3]}) == 3
     drawn(ax, tmp_path)
-    lost = oa.search.CoarseToFine((candidate(1, 0.1, np.nan, 3),), 50)
+    lost = oa.search.CoarseToFine((candidate(1, 0.1, np.nan, 3, True),), 50)
     assert labels(oa.plotting.coarse_to_fine(lost)) == ["round 1", "given up"]
     drawn(oa.plotting.coarse_to_fine(lost), tmp_path)
+    both = (candidate(1, 0.1, np.inf, 50, False), candidate(1, 0.2, np.nan, 3, True))
+    ax = oa.plotting.coarse_to_fine(oa.search.CoarseToFine(both, 50))
+    assert labels(ax) == ["round 1", "given up", "loss not finite"]
+    assert [line.get_xdata().tolist() for line in ax.lines[1:]] == [[0.2], [0.1]]

@@ -66,12 +66,10 @@ def crossing(curve, level, share):
 
 
 def trained_at(loss, gradient, params, batches, rate, num_steps):
-    """The mean loss over the last quarter of a run of plain gradient descent."""
+    """The mean loss over the last quarter, rounded up, of a run of plain gradient descent."""
     values = []
     for step in range(num_steps):
         batch = batches[step % len(batches)]
         values.append(loss(params, batch))
         params = params - rate * gradient(params, batch)
-    quarter = -(-num_steps // 4)
-    last = (num_steps - 1) // quarter * quarter
-    return float(np.mean(values[last:]))
+    return float(np.mean(values[-math.ceil(num_steps / 4) :]))

@@ -32,6 +32,15 @@ def test_every_loss_is_that_of_the_reference():
         assert one.steps < 40
 
 
+@pytest.mark.parametrize("num_steps", [4, 5, 6, 9])
+def test_the_last_quarter_of_a_short_run_is_a_quarter_rounded_up(num_steps):
+    data = batches(30)
+    result = searched(data, num_rates=3, num_rounds=1, max_rate=1.0, num_steps=num_steps)
+    for one in result.candidates:
+        expected = searches.trained_at(numpy_loss, numpy_gradient, START, data, one.rate, num_steps)
+        assert (one.steps, one.loss) == (num_steps, pytest.approx(expected, rel=1e-4))
+
+
 def test_rates_are_an_even_grid_and_then_lie_around_the_best():
     result = searched()
     rounds = {
@@ -84,6 +93,32 @@ def test_a_held_out_loss_and_a_schedule_decide():
     for rate, batch in zip(rates, batches(40), strict=True):
         params = params - rate * numpy_gradient(params, batch)
     assert cosine.ranked[0].loss == pytest.approx(numpy_loss(params, np.zeros(2)), rel=1e-2)
+
+
+def test_a_held_out_loss_that_is_not_finite_is_not_called_given_up():
+    def held_out(params):
+        # Infinite, NaN and finite: by how far the run has come.
+        loss = loss_fn(params, jnp.zeros(2))
+        return jnp.where(loss > 4.0, jnp.inf, jnp.where(loss > 0.7, jnp.nan, loss))
+
+    result = searched(eval_fn=held_out, num_rounds=1)
+    finite = [one for one in result.candidates if np.isfinite(one.loss)]
+    strange = [one for one in result.candidates if not np.isfinite(one.loss) and not one.given_up]
+    lost = [one for one in result.candidates if one.given_up]
+    assert all((finite, strange, lost))
+    assert {one.steps for one in (*finite, *strange)} == {40}
+    assert max(one.steps for one in lost) < 40
+    ranked = [*sorted(finite, key=lambda one: one.loss), *strange, *lost]
+    assert [one.rate for one in result.ranked[: len(finite)]] == [
+        one.rate for one in ranked[: len(finite)]
+    ]
+    assert [one.given_up for one in result.ranked] == [one.given_up for one in ranked]
+    assert f"{len(lost)} given up early" in str(result)
+    assert str(result).count("  given up  ") == len(lost)
+    nowhere = searched(eval_fn=lambda params: jnp.nan * jnp.sum(params))
+    assert (nowhere.best, len(nowhere.candidates)) == (None, 7)
+    assert "eval_fn gave no finite loss" in str(nowhere)
+    assert "every run was given up" not in str(nowhere)
 
 
 def test_a_batch_that_is_not_finite_costs_one_step_alone():
@@ -145,7 +180,16 @@ def test_parameters_of_other_dtypes_and_structures():
         ({"num_steps": 3}, "num_steps must be"),
         ({"schedule": 0.1}, "schedule must be"),
         ({"eval_fn": 1}, "eval_fn must be"),
-        ({"devices": []}, "devices must be"),
+        ({"schedule": oa.schedules.constant(0.1)}, "schedule must map a rate .* be called"),
+        ({"schedule": lambda rate: lambda step: jnp.ones(2)}, r"schedule must .* shape \(2,\)"),
+        ({"eval_fn": lambda params: params}, r"eval_fn must .* shape \(2,\)"),
+        ({"eval_fn": lambda params: (jnp.sum(params), 1.0)}, "eval_fn must .* type tuple"),
+        ({"eval_fn": lambda params: jnp.sum(params) > 0.0}, "eval_fn must .* dtype bool"),
+        ({"devices": []}, "devices must be at least one"),
+        ({"devices": "cpu"}, "devices must be at least one"),
+        ({"devices": [1]}, "devices must be at least one"),
+        ({"devices": jax.devices()[0]}, "devices must be at least one"),
+        ({"devices": jax.devices()[:1] * 2}, "devices must be different"),
         ({"inner": None}, "inner must be"),
         ({"loss": lambda params, batch: params}, "real scalar"),
     ],

@@ -1,4 +1,5 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -40,8 +41,30 @@ def test_keys_jit_and_traced_bounds():
         ((0.1, "high", 4), {}, "max_rate must be"),
         ((0.1, 1.0, 0), {}, "num_rates must be an integer of at least 1"),
         ((0.1, 1.0, 4), {"stratified": 1}, "stratified must be True or False"),
+        ((1e-40, 1.0, 4), {}, r"min_rate must be a number in \[1.17549e-38, 3.40282e\+38\]"),
+        ((0.1, 1e39, 4), {}, "max_rate must be a number in"),
+        ((0.1, 1.0, 4), {"key": None}, "key must be a single JAX key or an integer seed"),
+        ((0.1, 1.0, 4), {"key": 1.5}, "key must be"),
+        ((0.1, 1.0, 4), {"key": "seed"}, "key must be"),
+        ((0.1, 1.0, 4), {"key": True}, "key must be"),
+        ((0.1, 1.0, 4), {"key": jax.random.split(jax.random.key(0), 2)}, "key must be"),
     ],
 )
 def test_what_is_wrong_is_named(arguments, options, message):
     with pytest.raises(ValueError, match=message):
-        oa.search.log_uniform(*arguments, key=0, **options)
+        oa.search.log_uniform(*arguments, **{"key": 0, **options})
+
+
+@pytest.mark.parametrize(("low", "high"), [(1e-20, 1e20), (1.2e-38, 3.4e38), (1.2e-38, 1e-30)])
+def test_bounds_may_be_as_far_apart_as_float32_allows(low, high):
+    rates = np.asarray(oa.search.log_uniform(low, high, 200, key=3), float)
+    shares = np.log(rates / low) / np.log(high / low)
+    np.testing.assert_allclose(shares, (np.arange(200) + 0.5) / 200, atol=0.5 / 200 + 1e-5)
+
+
+def test_every_kind_of_seed_and_key_draws_alike():
+    drawn = oa.search.log_uniform(1e-3, 1.0, 4, key=3)
+    for key in (np.int64(3), jnp.int32(3), np.asarray(3), jax.random.PRNGKey(3)):
+        np.testing.assert_array_equal(oa.search.log_uniform(1e-3, 1.0, 4, key=key), drawn)
+    by_seed = jax.jit(lambda seed: oa.search.log_uniform(1e-3, 1.0, 4, key=seed))
+    np.testing.assert_allclose(by_seed(3), drawn, rtol=1e-5)

@@ -135,6 +135,19 @@ def test_a_range_in_which_nothing_falls():
         assert "suggestion  none" in str(result)
 
 
+@pytest.mark.parametrize("num_steps", [20, 40, 200])
+def test_a_fall_without_noise_and_without_an_end(num_steps):
+    result = range_of(loss=lambda params, batch: -jnp.sum(params), num_steps=num_steps)
+    assert (np.diff(result.losses) <= 0.0).all()
+    assert result.suggestion is not None
+    assert "still falls at the highest rate: raise max_rate" in str(result)
+
+
+def test_noise_alone_with_the_least_smoothing():
+    result = range_of(loss=lambda params, batch: 0.0 * params[0] + batch[0], smoothing_steps=0.4)
+    assert result.suggestion is None
+
+
 def test_a_range_that_is_too_high_too_low_or_cut_off():
     high = range_of(min_rate=3.0)
     assert high.suggestion is None
@@ -172,6 +185,20 @@ def test_a_loss_that_is_not_finite():
     assert root.stopped == "nonfinite"
 
 
+@pytest.mark.parametrize("first", [0, 5, 120])
+def test_batches_that_are_not_finite_are_told_from_a_loss_that_is_not(first):
+    data = batches()
+    data[first : first + 3] = np.nan
+    result = range_of(data)
+    assert (result.stopped, len(result.losses)) == ("nonfinite", first + 3)
+    assert "batches in a row that were not finite ended the test" in str(result)
+    assert "lower min_rate" not in str(result)
+    # Infinity in a batch is no fault in itself: a mask may hold it.
+    masked = range_of(data, loss=lambda params, batch: jnp.sum((params - 1.0) ** 2))
+    assert masked.suggestion is not None
+    assert "not finite" not in str(masked)
+
+
 def test_debugging_for_nans_is_not_disturbed():
     with jax.debug_nans(True):
         assert range_of(max_rate=1.0).suggestion is not None
@@ -181,9 +208,12 @@ WRONG = [
     ({"min_rate": 1.0, "max_rate": 0.1}, "min_rate must be less than max_rate, got min_rate=1.0"),
     ({"min_rate": 0.0}, "min_rate must be"),
     ({"max_rate": float("inf")}, "max_rate must be"),
+    ({"min_rate": 1e-50}, "min_rate must be"),
+    ({"max_rate": 1e39}, "max_rate must be"),
     ({"num_steps": 19}, "num_steps must be an integer of at least 20"),
     ({"num_steps": 100.0}, "num_steps must be"),
     ({"smoothing_steps": 0.0}, "smoothing_steps must be"),
+    ({"smoothing_steps": 0.3}, r"smoothing_steps must be a number in \[0.4, inf\)"),
     ({"divergence_factor": -1.0}, "divergence_factor must be"),
     ({"descent_share": 1.5}, "descent_share must be"),
     ({"loss": 3.0}, "loss_fn must be"),
