@@ -125,10 +125,16 @@ def read_slope(
     last = int(np.argmin(smoothed))
     level = losses[:first_steps].mean()
     fall = level - smoothed[last]
-    variances = noise_variances(losses)
-    error = np.sqrt(
-        np.mean(variances[:first_steps]) / first_steps
-        + np.sum(smooth.weights(last) ** 2 * variances)
+    weights = smooth.weights(last)
+    # Residuals take a steep fall for noise, distances from neighbours take the mean noise for
+    # that of calm places: each errs upwards, so the lesser is taken. Of a mean that is mostly
+    # one loss, the residual says nothing.
+    measures = [noise_variances(losses)]
+    if weights[last] < 0.5:
+        measures.append(residuals**2)
+    error = min(
+        np.sqrt(np.mean(squares[:first_steps]) / first_steps + np.sum(weights**2 * squares))
+        for squares in measures
     )
     rounding = 16.0 * np.finfo(np.float32).eps * np.abs(losses).max()
     falls = bool(last > 0 and fall > max(LEAST_SIGNIFICANCE * error, rounding))
