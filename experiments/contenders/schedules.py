@@ -5,6 +5,8 @@ section 12.11, in a run of 30 epochs with the base rate 0.3. There the rate chan
 here at every step; other run lengths stretch the same curves.
 """
 
+from functools import partial
+
 import optax
 
 import optax_aware as oa
@@ -13,22 +15,6 @@ from experiments.contenders.plan import Plan
 
 def fixed(plan: Plan) -> optax.Schedule:
     return oa.schedules.constant(plan.learning_rate)
-
-
-def fixed_hundredth(plan: Plan) -> optax.Schedule:
-    return oa.schedules.constant(plan.learning_rate / 100)
-
-
-def fixed_tenth(plan: Plan) -> optax.Schedule:
-    return oa.schedules.constant(plan.learning_rate / 10)
-
-
-def fixed_third(plan: Plan) -> optax.Schedule:
-    return oa.schedules.constant(plan.learning_rate / 3)
-
-
-def fixed_triple(plan: Plan) -> optax.Schedule:
-    return oa.schedules.constant(3 * plan.learning_rate)
 
 
 def square_root(plan: Plan) -> optax.Schedule:
@@ -55,36 +41,8 @@ def cosine(plan: Plan) -> optax.Schedule:
     )
 
 
-def warmup_cosine(plan: Plan) -> optax.Schedule:
-    return _warmup_cosine(plan, 5)
-
-
-def warmup_cosine_1(plan: Plan) -> optax.Schedule:
-    return _warmup_cosine(plan, 1)
-
-
-def warmup_cosine_2(plan: Plan) -> optax.Schedule:
-    return _warmup_cosine(plan, 2)
-
-
-def warmup_cosine_10(plan: Plan) -> optax.Schedule:
-    return _warmup_cosine(plan, 10)
-
-
 def linear(plan: Plan) -> optax.Schedule:
     return oa.schedules.linear(plan.learning_rate, 0.0, decay_steps=plan.total_steps)
-
-
-def polynomial_half(plan: Plan) -> optax.Schedule:
-    return _polynomial(plan, 0.5)
-
-
-def polynomial_2(plan: Plan) -> optax.Schedule:
-    return _polynomial(plan, 2.0)
-
-
-def polynomial_3(plan: Plan) -> optax.Schedule:
-    return _polynomial(plan, 3.0)
 
 
 def one_cycle(plan: Plan) -> optax.Schedule:
@@ -118,3 +76,22 @@ def _polynomial(plan: Plan, power: float) -> optax.Schedule:
     return oa.schedules.polynomial(
         plan.learning_rate, 0.0, decay_steps=plan.total_steps, power=power
     )
+
+
+def _fixed(plan: Plan, factor: float) -> optax.Schedule:
+    return oa.schedules.constant(factor * plan.learning_rate)
+
+
+warmup_cosine = partial(_warmup_cosine, warmup=5)
+
+# One number of a schedule above, varied.
+warmup_cosine_1 = partial(_warmup_cosine, warmup=1)
+warmup_cosine_2 = partial(_warmup_cosine, warmup=2)
+warmup_cosine_10 = partial(_warmup_cosine, warmup=10)
+polynomial_half = partial(_polynomial, power=0.5)
+polynomial_2 = partial(_polynomial, power=2.0)
+polynomial_3 = partial(_polynomial, power=3.0)
+fixed_hundredth = partial(_fixed, factor=1 / 100)
+fixed_tenth = partial(_fixed, factor=1 / 10)
+fixed_third = partial(_fixed, factor=1 / 3)
+fixed_triple = partial(_fixed, factor=3.0)

@@ -5,7 +5,7 @@ from pathlib import Path
 from experiments import files
 from experiments.errors import UsageError
 from experiments.style import save
-from experiments.suite import tables
+from experiments.suite import tables, task_tables
 from experiments.suite.figures.curves import IN_SHORT, draw_anytime, draw_starts, draw_traces
 from experiments.suite.figures.ratios import SHOWN, draw_ratios, draw_shares
 from experiments.suite.scores import Results, read_results
@@ -49,7 +49,9 @@ def report_text(results: Results) -> str:
         "Targets": tables.targets(results),
         "Standings on tasks of a kind": tables.standings(results, alike=True),
         "Standings on all tasks": tables.standings(results, alike=False),
-        "Every task": tables.per_task(results, SHOWN),
+        "Every task": task_tables.per_task(results, SHOWN),
+        "Starting rates, the worst over the best": task_tables.starts(results),
+        "Finding the rate": task_tables.finding_by_task(results),
         "Faults": tables.faults(results),
         "Drift": tables.drift(results),
     }

@@ -3,11 +3,12 @@
 import math
 from collections.abc import Sequence
 
+from experiments.markdown import table
 from experiments.suite.scores import Results, geometric_mean, worst
 from experiments.suite.studies.drift import AFRESH
 from experiments.suite.studies.search import median
 from experiments.suite.studies.study import BUDGETS
-from experiments.suite.tasks import TASKS
+from experiments.suite.task_tables import finding, ours_over_starts, shown
 
 OURS_KNOWN = "condition_based"
 OURS_ANYTIME = "condition_based_anytime averaged"
@@ -29,42 +30,23 @@ def standings(results: Results, alike: bool) -> str:
     lines = []
     for name, of in ratios.items():
         cells = []
-        for part in PARTS:
+        for part in (*PARTS, None):
             mine = [of[task] for task in results.tasks(part) if task in of]
-            cells += [_shown(measure(mine)) if mine else "" for measure in MEASURES]
+            cells += [shown(measure(mine)) if mine else "" for measure in MEASURES]
         rank = geometric_mean(of.values())
         lines.append((rank, [f"`{name}`", str(len(of)), *cells, *_beside(ratios, of)]))
     lines.sort(key=lambda line: (line[0], line[1]))
     heads = ["mean", "median", "worst"]
-    return _table(
+    return table(
         [
             "entrant",
             "tasks",
-            *(f"{part}: {head}" for part in PARTS for head in heads),
+            *(f"{part}: {head}" for part in (*PARTS, "both") for head in heads),
             "ours on the same tasks, known budget: mean",
             "anytime: mean",
         ],
         [cells for _, cells in lines],
     )
-
-
-def per_task(results: Results, entrants: Sequence[str]) -> str:
-    """The ratio of some entrants on every task, with the oracle they are measured by."""
-    ratios = results.ratios()
-    shown = [name for name in entrants if name in ratios]
-    lines = []
-    for task in results.tasks():
-        oracle = results.oracle(task)
-        if oracle is not None:
-            lines.append(
-                [
-                    f"`{task}`",
-                    f"{oracle.median:.4g}",
-                    f"{oracle.contender} {oracle.rate:.2g}",
-                    *(_shown(ratios[name].get(task)) for name in shown),
-                ]
-            )
-    return _table(["task", "oracle", "is", *(f"`{name}`" for name in shown)], lines)
 
 
 def targets(results: Results) -> str:
@@ -94,7 +76,7 @@ def targets(results: Results) -> str:
                 part,
                 "a starting rate wrong by 1e-3 to 1e+3, over its own best start",
                 "worst <= 1.05",
-                _pair(_start_ratios(results, tasks)),
+                _pair(ours_over_starts(results, tasks)),
             ]
         )
         for alike, where in ((True, "on tasks of their kind"), (False, "on all tasks")):
@@ -123,7 +105,7 @@ def targets(results: Results) -> str:
         lines.append([part, "runs that failed", "none", f"{failed} of {runs}" if runs else ""])
         spent = finding(results, tasks)
         lines.append([part, "share of the budget spent on finding the rate", "< 5 %", spent])
-    return _table(["tasks", "what", "target", "reached"], lines)
+    return table(["tasks", "what", "target", "reached"], lines)
 
 
 def failures(results: Results, tasks: Sequence[str]) -> tuple[int, int]:
@@ -141,18 +123,6 @@ def failures(results: Results, tasks: Sequence[str]) -> tuple[int, int]:
         asked += 1
         failed += not run.loss <= least
     return failed, asked
-
-
-def finding(results: Results, tasks: Sequence[str]) -> str:
-    """What share of the budget passes before the rate is found: median and most over runs."""
-    shares = [
-        run.found_at / TASKS[run.task].steps if run.found_at >= 0 else 1.0
-        for run in results.runs
-        if run.task in tasks
-    ]
-    if not shares:
-        return ""
-    return f"{100 * median(shares):.1f} %, at most {100 * max(shares):.1f} %"
 
 
 def faults(results: Results) -> str:
@@ -184,7 +154,7 @@ def _by_entrant(results: Results, study: str, cases: Sequence[str], ratios) -> s
         rank = geometric_mean([ratio for pair in pairs for ratio in pair] or [math.inf])
         lines.append((rank, [f"`{entrant}`", *map(_pair, pairs)]))
     lines.sort(key=lambda line: (line[0], line[1]))
-    return _table(["entrant", *cases], [cells for _, cells in lines])
+    return table(["entrant", *cases], [cells for _, cells in lines])
 
 
 def _ahead(results: Results, tasks: Sequence[str], alike: bool) -> list[str]:
@@ -199,22 +169,8 @@ def _ahead(results: Results, tasks: Sequence[str], alike: bool) -> list[str]:
             continue
         theirs = geometric_mean([of[task] for task in shared])
         if theirs < geometric_mean([ours[task] for task in shared]):
-            ahead.append(f"`{name}` {_shown(theirs)} ({len(shared)} tasks)")
+            ahead.append(f"`{name}` {shown(theirs)} ({len(shared)} tasks)")
     return ahead
-
-
-def _start_ratios(results: Results, tasks: Sequence[str]) -> list[float]:
-    """For every task the worst of ours over all starting rates, over the best of them."""
-    found = []
-    for task in tasks:
-        medians = [row.median for row in results.of("start", task=task) if _is_started(row)]
-        if medians:
-            found.append(worst(medians) / min(medians))
-    return found
-
-
-def _is_started(row) -> bool:
-    return row.contender == "condition_based_started"
 
 
 def _drift_ratios(results: Results, tasks: Sequence[str], entrant: str) -> list[float]:
@@ -243,7 +199,7 @@ def _beside(ratios: dict[str, dict[str, float]], of: dict[str, float]) -> list[s
     for name in (OURS_KNOWN, OURS_ANYTIME):
         ours = ratios.get(name, {})
         cells.append(
-            _shown(geometric_mean([ours[task] for task in of])) if set(of) <= set(ours) else ""
+            shown(geometric_mean([ours[task] for task in of])) if set(of) <= set(ours) else ""
         )
     return cells
 
@@ -251,17 +207,4 @@ def _beside(ratios: dict[str, dict[str, float]], of: dict[str, float]) -> list[s
 def _pair(ratios: Sequence[float]) -> str:
     if not ratios:
         return ""
-    return f"{_shown(geometric_mean(ratios))}, worst {_shown(worst(ratios))} ({len(ratios)} tasks)"
-
-
-def _shown(ratio: float | None) -> str:
-    if ratio is None:
-        return ""
-    if not math.isfinite(ratio):
-        return "fails"
-    return f"{ratio:.3f}" if ratio < 10 else f"{ratio:.3g}"
-
-
-def _table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    rows = [heads, ["---"] * len(heads), *lines]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+    return f"{shown(geometric_mean(ratios))}, worst {shown(worst(ratios))} ({len(ratios)} tasks)"

@@ -4,11 +4,16 @@ from collections.abc import Iterable
 
 from experiments.configuration import Configuration
 from experiments.contenders.catalogue import USUAL
+from experiments.markdown import table
 from experiments.tables import Spread, Summary
 from experiments.textbook.effects import effects
 
-MEASURED = "held-out accuracy %, mean (least to greatest) | held-out loss | training accuracy % | "
-HEADING = MEASURED + "training loss |"
+MEASURED = (
+    "held-out accuracy %, mean (least to greatest)",
+    "held-out loss",
+    "training accuracy %",
+    "training loss",
+)
 
 
 def textbook_md(configuration: Configuration, summaries: Iterable[Summary]) -> str:
@@ -16,9 +21,9 @@ def textbook_md(configuration: Configuration, summaries: Iterable[Summary]) -> s
     by_name = {summary.contender: summary for summary in summaries}
     parts = [
         _table(
-            "contender | kind",
+            ("contender", "kind"),
             [
-                (f"`{summary.contender}` | {summary.kind}", summary)
+                ((f"`{summary.contender}`", summary.kind), summary)
                 for name, summary in by_name.items()
                 if name in USUAL
             ],
@@ -26,24 +31,27 @@ def textbook_md(configuration: Configuration, summaries: Iterable[Summary]) -> s
     ]
     for effect in effects(configuration.learning_rate):
         rows = [
-            (f"{number:g} | `{name}`", by_name[name])
+            ((f"{number:g}", f"`{name}`"), by_name[name])
             for name, number in effect.contenders.items()
             if name in by_name
         ]
         if rows:
-            parts.append(f"{effect.title}:\n\n" + _table(f"{effect.number} | contender", rows))
+            parts.append(f"{effect.title}:\n\n" + _table((effect.number, "contender"), rows))
     return "\n".join(parts)
 
 
-def _table(left: str, rows: list[tuple[str, Summary]]) -> str:
-    lines = [f"| {left} | {HEADING}", "|---|---|---|---|---|---|"]
-    for name, summary in rows:
-        lines.append(
-            f"| {name} | {_accuracy(summary.held_out_accuracy)} | "
-            f"{summary.held_out_loss.mean:.3f} | {100 * summary.train_accuracy.mean:.2f} | "
-            f"{summary.train_loss.mean:.3f} |"
-        )
-    return "\n".join(lines) + "\n"
+def _table(names: tuple[str, str], rows: list[tuple[tuple[str, str], Summary]]) -> str:
+    lines = [
+        [
+            *cells,
+            _accuracy(summary.held_out_accuracy),
+            f"{summary.held_out_loss.mean:.3f}",
+            f"{100 * summary.train_accuracy.mean:.2f}",
+            f"{summary.train_loss.mean:.3f}",
+        ]
+        for cells, summary in rows
+    ]
+    return table([*names, *MEASURED], lines)
 
 
 def _accuracy(spread: Spread) -> str:
