@@ -45,8 +45,10 @@ def small_cnn(classes: int) -> Model:
     }
 
     def apply(params: Params, images: jax.Array) -> jax.Array:
-        features = jax.nn.relu(max_pool(convolve(images, params["convolution1"], padding=1)))
-        features = jax.nn.relu(max_pool(convolve(features, params["convolution2"], padding=1)))
+        features = images
+        for name in ("convolution1", "convolution2"):
+            pooled = convolve_and_pool(features, params[name], padding=1, columns=2)
+            features = jax.nn.relu(pooled)
         return _dense_layers(params, features.reshape(images.shape[0], -1), ("dense1", "dense2"))
 
     return Model(lambda seed: _glorot(seed, shapes), apply)
@@ -72,66 +74,76 @@ def lenet(classes: int) -> Model:
     }
 
     def apply(params: Params, images: jax.Array) -> jax.Array:
-        layer = convolve(images, params["convolution1"], padding=2, columns_per_block=14)
-        features = jax.nn.relu(max_pool(layer))
-        features = jax.nn.relu(max_pool(convolve(features, params["convolution2"], padding=0)))
+        pooled = convolve_and_pool(images, params["convolution1"], padding=2, columns=4)
+        features = jax.nn.relu(pooled)
+        pooled = convolve_and_pool(features, params["convolution2"], padding=0, columns=2)
+        features = jax.nn.relu(pooled)
         flat = features.reshape(images.shape[0], -1)
         return _dense_layers(params, flat, ("dense1", "dense2", "dense3"))
 
     return Model(lambda seed: _glorot(seed, shapes), apply)
 
 
-def convolve(
-    images: jax.Array,
-    layer: dict[str, jax.Array],
-    *,
-    padding: int,
-    columns_per_block: int | None = None,
+def convolve_and_pool(
+    images: jax.Array, layer: dict[str, jax.Array], *, padding: int, columns: int
 ) -> jax.Array:
-    """Convolve with stride 1, as one product with a banded matrix.
+    """Convolve with stride 1 and take the largest of each 2 by 2 square, as one product.
 
-    A block of an output row is linear in the ``size`` input rows it sees, and the matrix is
-    the same for every block. It is mostly zeros, and still the fastest way on a CPU: XLA's
-    own convolution is four to five times slower inside a loop (LeNet, batches of 256, 2
-    cores: 134 ms a step against 26 ms), and under ``vmap`` over kernels slower again.
+    A block of two output rows and some columns is linear in the pixels it sees, by one banded
+    matrix for every block. Its outputs are ordered by their place in the squares, so that
+    pooling compares four contiguous parts. The matrix is mostly zeros, and still the fastest
+    way on a CPU, where XLA's own convolutions are several times slower inside a loop and slower
+    again under ``vmap`` over kernels, and pooling first of all costs as much as convolving.
 
     Args:
       images: shape (batch, height, width, channels).
       layer: ``kernel`` of shape (size, size, channels, filters) and ``bias``.
       padding: rows and columns of zeros on each side.
-      columns_per_block: output columns in one block, a divisor of the output's width; None
-        for whole rows. Fewer columns mean fewer zeros and smaller products.
+      columns: output columns in one block before pooling, even, a divisor of the output's
+        width. Fewer mean fewer zeros and smaller products.
+
+    Returns:
+      Shape (batch, rows / 2, columns / 2, filters).
     """
     kernel, bias = layer["kernel"], layer["bias"]
-    size, _, channels, filters = kernel.shape
+    size, filters = kernel.shape[0], kernel.shape[-1]
     images = jnp.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
     batch, height, width, _ = images.shape
-    rows, columns = height - size + 1, width - size + 1
-    block = columns if columns_per_block is None else columns_per_block
-    seen = block + size - 1
-    band = np.stack([np.eye(seen, block, -offset, np.float32) for offset in range(size)])
-    matrix = jnp.einsum("hwcf,wij->hicjf", kernel, band)
+    rows, width = height - size + 1, width - size + 1
+    seen = columns + size - 1
+    matrix = jnp.einsum("hwcf,hrp,wsjq->rscpqjf", kernel, *_bands(size, columns))
     windows = jnp.stack(
         [
             jnp.concatenate(
                 [
-                    images[:, row : row + rows, left : left + seen].reshape(batch, rows, -1)
-                    for row in range(size)
+                    images[:, row : row + rows - 1 : 2, left : left + seen].reshape(
+                        batch, rows // 2, -1
+                    )
+                    for row in range(size + 1)
                 ],
                 axis=-1,
             )
-            for left in range(0, columns, block)
+            for left in range(0, width, columns)
         ],
         axis=2,
     )
-    blocks = windows @ matrix.reshape(size * seen * channels, block * filters)
-    return blocks.reshape(batch, rows, columns, filters) + bias
+    blocks = windows @ matrix.reshape(windows.shape[-1], 2 * columns * filters)
+    squares = blocks.reshape(batch, rows // 2, width // columns, 4, -1)
+    upper = jnp.maximum(squares[..., 0, :], squares[..., 1, :])
+    lower = jnp.maximum(squares[..., 2, :], squares[..., 3, :])
+    return jnp.maximum(upper, lower).reshape(batch, rows // 2, width // 2, filters) + bias
 
 
-def max_pool(images: jax.Array) -> jax.Array:
-    """The largest value of each 2 by 2 square."""
-    batch, height, width, channels = images.shape
-    return images.reshape(batch, height // 2, 2, width // 2, 2, channels).max((2, 4))
+def _bands(size: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which kernel row and column joins which seen pixel to which output.
+
+    Returns:
+      For rows, shape (size, seen, 2); for columns, shape (size, seen, columns / 2, 2), whose
+      last axis is the place in the square.
+    """
+    rows = [np.eye(size + 1, 2, -offset, np.float32) for offset in range(size)]
+    across = [np.eye(columns + size - 1, columns, -offset, np.float32) for offset in range(size)]
+    return np.stack(rows), np.stack(across).reshape(size, -1, columns // 2, 2)
 
 
 def _dense_layers(params: Params, features: jax.Array, names: tuple[str, ...]) -> jax.Array:

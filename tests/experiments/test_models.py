@@ -61,10 +61,10 @@ def test_other_models(name, side, parameters):
 
 
 @pytest.mark.parametrize(
-    ("side", "size", "channels", "filters", "padding", "block"),
-    [(8, 5, 1, 6, 2, 4), (7, 3, 2, 3, 1, None), (9, 5, 3, 2, 0, 1), (4, 1, 2, 2, 0, 2)],
+    ("side", "size", "channels", "filters", "padding", "columns"),
+    [(8, 5, 1, 6, 2, 4), (6, 3, 2, 3, 1, 6), (10, 5, 3, 2, 0, 2), (4, 1, 2, 2, 0, 2)],
 )
-def test_convolution_and_its_gradients(side, size, channels, filters, padding, block):
+def test_pooled_convolution_and_its_gradients(side, size, channels, filters, padding, columns):
     generator = np.random.default_rng(0)
     images = jnp.asarray(generator.normal(size=(2, side, side, channels)), jnp.float32)
     layer = {
@@ -73,7 +73,7 @@ def test_convolution_and_its_gradients(side, size, channels, filters, padding, b
     }
 
     def ours(images, layer):
-        return models.convolve(images, layer, padding=padding, columns_per_block=block)
+        return models.convolve_and_pool(images, layer, padding=padding, columns=columns)
 
     def theirs(images, layer):
         convolved = jax.lax.conv_general_dilated(
@@ -83,7 +83,9 @@ def test_convolution_and_its_gradients(side, size, channels, filters, padding, b
             [(padding, padding)] * 2,
             dimension_numbers=("NHWC", "HWIO", "NHWC"),
         )
-        return convolved + layer["bias"]
+        window = (1, 2, 2, 1)
+        pooled = jax.lax.reduce_window(convolved, -jnp.inf, jax.lax.max, window, window, "VALID")
+        return pooled + layer["bias"]
 
     def value_and_gradients(convolve, images, layer):
         convolved, pull_back = jax.vjp(convolve, images, layer)
@@ -96,13 +98,6 @@ def test_convolution_and_its_gradients(side, size, channels, filters, padding, b
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), found, expected
     )
-
-
-def test_pooling_takes_the_largest():
-    images = jnp.asarray(np.random.default_rng(1).normal(size=(2, 4, 6, 3)), jnp.float32)
-    pooled = models.max_pool(images)
-    assert pooled.shape == (2, 2, 3, 3)
-    assert float(pooled[1, 1, 2, 0]) == float(images[1, 2:4, 4:6, 0].max())
 
 
 def test_initialisation_follows_the_seed_and_glorot():
