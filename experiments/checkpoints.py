@@ -43,7 +43,7 @@ class Checkpoints:
             return fresh
         wanted = jax.tree.map(_description, fresh)
         report = sys.unraisablehook
-        sys.unraisablehook = _report_but_closed_loops(report)
+        sys.unraisablehook = report_but_abandoned_reads(report)
         try:
             saved = self._manager.restore(latest, args=ocp.args.StandardRestore(wanted))
         except Exception as error:  # orbax raises this very class for a chunk that is damaged
@@ -76,15 +76,18 @@ def _description(leaf: Any) -> Any:
     return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding)
 
 
-def _report_but_closed_loops(report: Callable[[Any], None]) -> Callable[[Any], None]:
-    """Report errors that nothing can catch, but for those of reads that end too late.
+def report_but_abandoned_reads(report: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Report errors that nothing can catch, but for those of reads nobody waits for any more.
 
-    When one array cannot be read, the loop that waits for all of them is closed, and each
-    that is still being read fails for it in a thread of its own, up to the end of the process.
+    When one array cannot be read, the loop that waits for all of them is closed. Each that is
+    still being read fails for it, in a thread of its own or when it is collected as garbage, up
+    to the end of the process.
     """
 
     def report_some(unraisable: Any) -> None:
-        if str(unraisable.exc_value) != "Event loop is closed":
+        error = unraisable.exc_value
+        collected = isinstance(getattr(error, "__cause__", None), GeneratorExit)
+        if not collected and str(error) != "Event loop is closed":
             report(unraisable)
 
     return report_some

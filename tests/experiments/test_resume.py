@@ -1,5 +1,6 @@
 """Resume: a run that was killed ends with the same bytes as one that was not."""
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from experiments import circumstances, data
-from experiments.checkpoints import Checkpoints
+from experiments.checkpoints import Checkpoints, report_but_abandoned_reads
 from experiments.cli import main
 from experiments.configuration import configure
 from experiments.contenders.plan import Plan
@@ -117,6 +118,30 @@ def test_a_damaged_checkpoint_is_told_in_one_line(tmp_path):
     assert completed.stderr.startswith("error: ")
     assert completed.stderr.count("\n") == 1
     assert "greedy holds a checkpoint that cannot be read" in completed.stderr
+
+
+def test_reads_given_up_are_not_reported_and_other_errors_are(monkeypatch):
+    reported = []
+    monkeypatch.setattr(sys, "unraisablehook", report_but_abandoned_reads(reported.append))
+
+    async def read():
+        try:
+            await asyncio.Future(loop=loop)
+        except BaseException as error:
+            raise RuntimeError("cannot read") from error
+
+    class Careless:
+        def __del__(self):
+            raise ValueError("another error")
+
+    loop = asyncio.new_event_loop()
+    reading = read()
+    reading.send(None)
+    loop.close()
+    del reading
+    assert reported == []
+    Careless()
+    assert [type(seen.exc_value) for seen in reported] == [ValueError]
 
 
 @pytest.mark.parametrize("occupied", ["checkpoints", "checkpoints/greedy"])
