@@ -17,9 +17,9 @@ from optax_aware.transforms._arguments import (
     check_lengthens,
     check_state,
 )
-from optax_aware.transforms._awareness import AwarenessState, advance_awareness, init_awareness
+from optax_aware.transforms._awareness import AwarenessState, init_awareness
 from optax_aware.transforms._base_rate import scale_updates
-from optax_aware.transforms._events import record_event
+from optax_aware.transforms._deciding import deciding
 from optax_aware.transforms._leaves import as_array, in_dtype_of, own, zeros_like
 from optax_aware.transforms._micro_batches import (
     MicroBatchMeanState,
@@ -143,6 +143,7 @@ def accumulate(
     check_axis_name(axis_name)
     if policy is not None:
         check_lengthens(policy, max_length)
+    decide = None if policy is None else deciding(policy)
     length_at = accumulation_length(every, max_length)
     inner = optax.with_extra_args_support(inner)
 
@@ -195,9 +196,15 @@ def accumulate(
             done = _counted(state.accumulation_updates, jnp.asarray(True))
             empty = nothing_usable(mean)
             loss, validation_loss = mean_value(mean), newest_validation_value(mean)
-            awareness, scale, skip = _decide(
-                policy, state.accumulation_awareness, loss, validation_loss
+            awareness, scale, skip = (
+                state.accumulation_awareness,
+                jnp.float32(1.0),
+                jnp.asarray(False),
             )
+            if decide is not None:
+                step = awareness.aware_updates_seen
+                awareness, verdict = decide(awareness, Observation(loss, step, validation_loss))
+                scale, skip = verdict.rate, verdict.skip
             length, factor = length_at(done, scale)
             keywords = dict(extra_args)
             if has_value:
@@ -233,17 +240,6 @@ def accumulate(
         return jax.lax.cond(complete, finish, wait)
 
     return optax.GradientTransformationExtraArgs(init, update)
-
-
-def _decide(
-    policy: Policy | None, awareness: Any, loss: jax.Array, validation_loss: jax.Array
-) -> tuple[Any, jax.Array, jax.Array]:
-    """Show the mean losses of an update to the policy; return its scale and whether it skips."""
-    if policy is None:
-        return awareness, jnp.float32(1.0), jnp.asarray(False)
-    observation = Observation(loss, awareness.aware_updates_seen, validation_loss)
-    after, verdict = advance_awareness(policy, awareness, observation, jnp.float32(_NO_BASE_RATE))
-    return record_event(awareness, after, verdict), verdict.rate, verdict.skip
 
 
 def _counted(counter: jax.Array, happened: jax.Array) -> jax.Array:

@@ -14,11 +14,10 @@ from optax_aware.transforms._arguments import check_axis_name, check_loss_is_eno
 from optax_aware.transforms._awareness import (
     AwarenessState,
     Verdict,
-    advance_awareness,
     init_awareness,
 )
 from optax_aware.transforms._base_rate import base_rate
-from optax_aware.transforms._events import record_event
+from optax_aware.transforms._deciding import deciding
 from optax_aware.transforms._inputs import observe_losses
 
 
@@ -27,6 +26,7 @@ class PolicyLearningRate:
 
     def __init__(self, policy: Policy, learning_rate: Any, axis_name: str | None):
         self._policy = policy
+        self._decide = deciding(policy)
         self._base_rate = base_rate(learning_rate)
         self._axis_name = axis_name
 
@@ -39,8 +39,7 @@ class PolicyLearningRate:
     ) -> tuple[AwarenessState, Verdict]:
         step = state.aware_updates_seen
         observation = observe_losses(step, value, validation_value, self._axis_name)
-        rate = self._base_rate(step)
-        return advance_awareness(self._policy, state, observation, rate)
+        return self._decide(state, observation, self._base_rate(step))
 
     def update(
         self,
@@ -52,8 +51,7 @@ class PolicyLearningRate:
     ) -> AwarenessState:
         """Show the loss of this step to the policy."""
         del extra_args
-        after, verdict = self._advance(state, value, validation_value)
-        return record_event(state, after, verdict)
+        return self._advance(state, value, validation_value)[0]
 
     def __call__(
         self,
@@ -72,7 +70,7 @@ class PolicyLearningRate:
             )
         if value is None:
             return state.aware_learning_rate
-        state, verdict = self._advance(state, value, validation_value)
+        _, verdict = self._advance(state, value, validation_value)
         return jnp.where(verdict.skip, jnp.float32(0.0), verdict.rate)
 
 

@@ -19,11 +19,11 @@ from optax_aware.transforms._arguments import (
     check_state,
 )
 from optax_aware.transforms._average import AverageState, advance_average, first_average
-from optax_aware.transforms._awareness import AwarenessState, advance_awareness, init_awareness
+from optax_aware.transforms._awareness import AwarenessState, init_awareness
 from optax_aware.transforms._base_rate import guess_and_base_rate, scale_updates
-from optax_aware.transforms._cooldown import cooldown_factor, note_cooldown
+from optax_aware.transforms._cooldown import cooldown_factor
+from optax_aware.transforms._deciding import deciding
 from optax_aware.transforms._direction_sign import direction_sign
-from optax_aware.transforms._events import record_event
 from optax_aware.transforms._inputs import observe_losses
 from optax_aware.transforms._leaves import as_array, in_dtype_of, or_zero, own, zeros_like
 from optax_aware.transforms._norms import all_finite, observe_norms
@@ -39,7 +39,6 @@ from optax_aware.transforms._snapshot import (
     SnapshotState,
     first_snapshot,
     restore_snapshot,
-    settle_first,
     take_snapshot,
 )
 
@@ -162,6 +161,7 @@ def aware(
         check_flag("average", average)
         averages = bool(average)
     inner = optax.with_extra_args_support(inner)
+    decide = deciding(policy, can_rewind=keeps_snapshots)
 
     def init(params: optax.Params) -> AwareState:
         inner_state = jax.tree.map(own, inner.init(params))
@@ -225,18 +225,13 @@ def aware(
             path_sample = sample_step(gradients, params, axis_name)
             observation = observe_path(path, path_sample, observation)
         cooldown = cooldown_at(step)
-        awareness, verdict = advance_awareness(
-            policy,
-            awareness,
-            observation,
-            rate_at(step) * cooldown,
-            can_rewind=keeps_snapshots,
-        )
-        awareness = note_cooldown(awareness, cooldown)
         snapshot, average_state = state.aware_snapshot, state.aware_average
+        settling = False
         if isinstance(snapshot, SnapshotState):
-            awareness, verdict = settle_first(snapshot, state.aware_awareness, awareness, verdict)
-        awareness = record_event(state.aware_awareness, awareness, verdict, cooldown)
+            settling = snapshot.snapshot_attempts_left > 0
+        awareness, verdict = decide(
+            awareness, observation, rate_at(step) * cooldown, cooldown, settling
+        )
         held = verdict.skip | verdict.rewind
 
         def advance() -> tuple[optax.Updates, optax.OptState]:

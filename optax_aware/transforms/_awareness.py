@@ -9,7 +9,7 @@ import optax
 from optax_aware._types import Condition, Decision, Observation, Policy, PolicyState
 from optax_aware.transforms._event_log import EventsState, no_events
 from optax_aware.transforms._hand_set_rate import HandSetRate, follow, nothing_set
-from optax_aware.transforms._leaves import in_dtype_of
+from optax_aware.transforms._leaves import in_dtype_of, rarely
 
 
 class AwarenessState(NamedTuple):
@@ -119,9 +119,7 @@ def advance_awareness(
     the event of the step with `record_event`, once it has had its own say.
     """
     resets = state.aware_reset_request > 0
-    policy_state = jax.tree.map(
-        lambda first, now: jnp.where(resets, first, now), policy.init(), state.aware_policy_state
-    )
+    policy_state = rarely(resets, policy.init(), state.aware_policy_state)
     policy_state, decision = policy.update(policy_state, observation)
     scaled_rate = base_rate * _float(decision.scale)
     rate, hand_set = follow(_hand_set(state, resets), scaled_rate)

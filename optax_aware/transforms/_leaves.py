@@ -29,3 +29,15 @@ def or_zero(update: jax.Array) -> jax.Array:
 def zeros_like(leaf: jax.Array):
     """Return zeros; the gradients of integers are zeros already, of a kind of their own."""
     return leaf if leaf.dtype == jax.dtypes.float0 else jnp.zeros_like(leaf)
+
+
+def rarely(flag: jax.Array, new, old):
+    """Return the tree ``new`` where the flag is true; elsewhere ``old``, not a leaf touched."""
+
+    def of_one_type(first, second):
+        first = in_dtype_of(first, second)
+        # Under shard_map a constant is the same on all devices by its type, a state need not be.
+        same = jax.typeof(first) == jax.typeof(second)
+        return first if same else jnp.where(flag, first, second)
+
+    return jax.lax.cond(flag, lambda: jax.tree.map(of_one_type, new, old), lambda: old)

@@ -15,9 +15,9 @@ from optax_aware.transforms._arguments import (
     check_policy,
     check_state,
 )
-from optax_aware.transforms._awareness import AwarenessState, advance_awareness, init_awareness
+from optax_aware.transforms._awareness import AwarenessState, init_awareness
 from optax_aware.transforms._base_rate import scale_updates
-from optax_aware.transforms._events import record_event
+from optax_aware.transforms._deciding import deciding
 from optax_aware.transforms._inputs import observe_losses
 
 _NO_BASE_RATE = 1.0
@@ -67,6 +67,7 @@ def scale_by_policy(
     check_policy(policy)
     check_axis_name(axis_name)
     check_loss_is_enough(policy, "scale_by_policy")
+    decide = deciding(policy)
 
     def init(params: optax.Params) -> AwarenessState:
         del params
@@ -85,10 +86,10 @@ def scale_by_policy(
         check_state(state, AwarenessState)
         step = state.aware_updates_seen
         observation = observe_losses(step, value, validation_value, axis_name)
-        after, verdict = advance_awareness(policy, state, observation, jnp.float32(_NO_BASE_RATE))
+        after, verdict = decide(state, observation)
         scaled = scale_updates(updates, verdict.rate)
         updates = jax.tree.map(lambda update: _unless(verdict.skip, update), scaled)
-        return updates, record_event(state, after, verdict)
+        return updates, after
 
     return optax.GradientTransformationExtraArgs(init, update)
 

@@ -8,6 +8,7 @@ import optax
 
 from optax_aware.transforms._awareness import AwarenessState, Verdict
 from optax_aware.transforms._inputs import on_all_devices
+from optax_aware.transforms._leaves import rarely
 
 ATTEMPTS_TO_SETTLE = 4
 
@@ -79,15 +80,13 @@ def restore_snapshot(
 
 
 def settle_first(
-    snapshot: SnapshotState, before: AwarenessState, after: AwarenessState, verdict: Verdict
+    settling: jax.Array, before: AwarenessState, after: AwarenessState, verdict: Verdict
 ) -> tuple[AwarenessState, Verdict]:
     """Finish a rewind that has not quite arrived, without asking the policy meanwhile."""
-    settling = snapshot.snapshot_attempts_left > 0
     waiting = before._replace(
         aware_updates_seen=after.aware_updates_seen, aware_nonfinite=after.aware_nonfinite
     )
-    awareness = jax.tree.map(lambda old, new: jnp.where(settling, old, new), waiting, after)
-    return awareness, verdict._replace(
+    return rarely(settling, waiting, after), verdict._replace(
         rewind=verdict.rewind | settling, keep=verdict.keep & ~settling
     )
 
