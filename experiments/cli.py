@@ -10,6 +10,7 @@ from experiments.batch_size.commands import BatchSize
 from experiments.commands import Compare, List, Train
 from experiments.errors import UsageError
 from experiments.gallery.commands import Gallery
+from experiments.overhead.commands import Overhead
 from experiments.searches.commands import RangeTest, Search
 from experiments.suite.commands import Report, Suite
 from experiments.textbook.commands import Textbook
@@ -29,6 +30,7 @@ Command = (
     | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[RangeTest, tyro.conf.subcommand("range-test")]
     | Annotated[Search, tyro.conf.subcommand("search")]
+    | Annotated[Overhead, tyro.conf.subcommand("overhead")]
 )
 
 

@@ -1,0 +1,1 @@
+"""What an optimizer costs besides the training it does: time, memory and compilation."""

@@ -1,0 +1,29 @@
+"""The command ``overhead``; what it needs is imported when it runs."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+
+@dataclass
+class Overhead:
+    """Time and memory of every optimizer against plain Adam, side by side: a quarter of an hour."""
+
+    size: tuple[str, ...] = field(default_factory=tuple)
+    """Which models, by name; all but the largest where none is named."""
+    contender: tuple[str, ...] = field(default_factory=tuple)
+    """Which optimizers, by name; all where none is named."""
+    turns: int = 7
+    """How often each optimizer and plain Adam take turns."""
+    out: Path = Path("runs/overhead")
+    """Where tables and figure are written; earlier ones are replaced."""
+
+    interrupted: ClassVar[str] = "the same command begins anew."
+
+    def run(self) -> None:
+        """Carry it out."""
+        from rich.console import Console
+
+        from experiments.overhead.experiment import run_overhead
+
+        run_overhead(self.size, self.contender, self.turns, self.out, Console())

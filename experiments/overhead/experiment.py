@@ -1,0 +1,60 @@
+"""``python -m experiments overhead``."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from experiments.circumstances import describe
+from experiments.console import say
+from experiments.errors import UsageError
+from experiments.files import write_json, write_text, write_whole
+from experiments.folder import hold
+from experiments.overhead import figure, tables
+from experiments.overhead.contenders import BARE, CONTENDERS
+from experiments.overhead.measurement import Costs, count_traces, measure
+from experiments.overhead.models import LARGEST, SUBJECTS
+from experiments.style import save
+
+
+def run_overhead(
+    sizes: Sequence[str], contenders: Sequence[str], turns: int, folder: Path, console: Console
+) -> None:
+    """Measure every optimizer on every model, and write tables and a figure.
+
+    Raises:
+      UsageError: if the request cannot be carried out.
+    """
+    if turns < 1:
+        raise UsageError(f"--turns must be at least 1, got {turns}.")
+    sizes = _known("--size", sizes or [name for name in SUBJECTS if name != LARGEST], SUBJECTS)
+    contenders = _known("--contender", contenders or list(CONTENDERS), CONTENDERS)
+    with hold(folder):
+        found: dict[str, dict[str, Costs]] = {}
+        for size in sizes:
+            subject = SUBJECTS[size]
+            found[size] = {}
+            for name in contenders:
+                costs = measure(subject, CONTENDERS[name], BARE, turns)
+                found[size][name] = costs
+                ratio = tables.spread_of(costs)[0]
+                say(console, f"{subject.label}: {name} takes {ratio:.2f} times as long as Adam")
+        smallest = next(iter(SUBJECTS.values()))
+        traces = {name: count_traces(CONTENDERS[name], smallest) for name in contenders}
+        write_text(folder / "costs.csv", tables.costs_csv(found))
+        write_text(folder / "tables.md", tables.tables_md(found, traces))
+        drawn = figure.draw(found)
+        write_whole(folder / "overhead.png", lambda partial: save(drawn, partial))
+        finished = datetime.now(UTC).isoformat(timespec="seconds")
+        content = {"finished": finished, "turns": turns, **describe()}
+        write_json(folder / "metadata.json", content)
+        say(console, f"wrote {folder / 'tables.md'} and {folder / 'overhead.png'}")
+
+
+def _known(option: str, names: Iterable[str], known: Iterable[str]) -> list[str]:
+    names, known = list(names), list(known)
+    for name in names:
+        if name not in known:
+            raise UsageError(f"{option} must be some of {', '.join(known)}, got {name}.")
+    return [name for name in known if name in names]

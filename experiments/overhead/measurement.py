@@ -1,0 +1,159 @@
+"""One optimizer on one model: what XLA counts, what is kept, and how long it takes."""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+import optax_aware as oa
+from experiments.overhead.contenders import OURS, Contender
+from experiments.overhead.models import Subject
+
+WARM_UP = 3
+"""Updates before the first turn: the first of all touch their memory for the first time."""
+
+
+class Program(NamedTuple):
+    """A compiled update, the state it goes on from, and what was seen when it was made."""
+
+    update: Any
+    carry: Any
+    compile_seconds: float
+    state_bytes: int
+    flops: float
+    bytes_accessed: float
+
+
+class Costs(NamedTuple):
+    """One optimizer on one model, against the bare one.
+
+    Attributes:
+      time_ratios: of each turn, the turn of the bare one before it being 1.
+      milliseconds: of one update, the mean over all turns.
+      params_bytes: bytes of the parameters.
+      state_ratio: bytes of state over those.
+      extra_bytes: bytes of state beyond the bare one's.
+      flops_ratio: operations that XLA counts, the bare one's being 1.
+      bytes_ratio: bytes accessed that XLA counts, likewise.
+      compile_seconds: of the whole program.
+      bare_compile_seconds: of the bare one.
+    """
+
+    time_ratios: np.ndarray
+    milliseconds: float
+    params_bytes: int
+    state_ratio: float
+    extra_bytes: int
+    flops_ratio: float
+    bytes_ratio: float
+    compile_seconds: float
+    bare_compile_seconds: float
+
+
+def measure(subject: Subject, contender: Contender, bare: Contender, turns: int) -> Costs:
+    """Let both take turns, so that what slows the machine down slows both."""
+    params_bytes = _bytes(subject.params())
+    ours, theirs = prepare(subject, contender), prepare(subject, bare)
+    our_carry, their_carry = ours.carry, theirs.carry
+    our_times, their_times = [], []
+    for _ in range(turns):
+        their_carry, seconds = _turn(theirs.update, their_carry, subject.steps)
+        their_times.append(seconds)
+        our_carry, seconds = _turn(ours.update, our_carry, subject.steps)
+        our_times.append(seconds)
+    return Costs(
+        time_ratios=np.array(our_times) / np.array(their_times),
+        milliseconds=1e3 * float(np.mean(our_times)) / subject.steps,
+        params_bytes=params_bytes,
+        state_ratio=ours.state_bytes / params_bytes,
+        extra_bytes=ours.state_bytes - theirs.state_bytes,
+        flops_ratio=ours.flops / theirs.flops,
+        bytes_ratio=ours.bytes_accessed / theirs.bytes_accessed,
+        compile_seconds=ours.compile_seconds,
+        bare_compile_seconds=theirs.compile_seconds,
+    )
+
+
+def prepare(subject: Subject, contender: Contender) -> Program:
+    """Compile the update of an optimizer, and make its first steps."""
+    transformation = optax.with_extra_args_support(contender.make())
+    params = subject.params()
+    opt_state = jax.jit(transformation.init)(params)
+    lowered = jax.jit(_update(subject, transformation), donate_argnums=0).lower((params, opt_state))
+    begun = time.perf_counter()
+    compiled = lowered.compile()
+    compile_seconds = time.perf_counter() - begun
+    counted = compiled.cost_analysis() or {}
+    state_bytes = _bytes(opt_state)
+    carry, _ = _turn(compiled, (params, opt_state), WARM_UP)
+    return Program(
+        compiled,
+        carry,
+        compile_seconds,
+        state_bytes,
+        counted.get("flops", np.nan),
+        counted.get("bytes accessed", np.nan),
+    )
+
+
+def count_traces(contender: Contender, subject: Subject) -> int:
+    """How often an update is traced in a run that is steered by hand, saved and restored."""
+    transformation = optax.with_extra_args_support(contender.make())
+    traced = []
+
+    def update(carry: Any) -> Any:
+        traced.append(None)
+        return _update(subject, transformation)(carry)
+
+    compiled = jax.jit(update)
+    params = subject.params()
+    carry = (params, jax.jit(transformation.init)(params))
+    for edit in (None, _halve_the_rate, _reset, _save_and_restore):
+        if edit is not None and (contender.kind == OURS or edit is _save_and_restore):
+            carry = edit(carry)
+        for _ in range(subject.steps):
+            carry = compiled(carry)
+    return len(traced)
+
+
+def _halve_the_rate(carry: Any) -> Any:
+    params, opt_state = carry
+    return params, oa.set_learning_rate(opt_state, 0.5 * oa.learning_rate(opt_state))
+
+
+def _reset(carry: Any) -> Any:
+    params, opt_state = carry
+    return params, oa.reset(opt_state)
+
+
+def _save_and_restore(carry: Any) -> Any:
+    return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), carry)
+
+
+def _update(
+    subject: Subject, transformation: optax.GradientTransformationExtraArgs
+) -> Callable[[Any], Any]:
+    def update(carry: Any) -> Any:
+        params, opt_state = carry
+        value, gradients = subject.value_and_gradients(params)
+        updates, opt_state = transformation.update(gradients, opt_state, params, value=value)
+        return optax.apply_updates(params, updates), opt_state
+
+    return update
+
+
+def _turn(update: Callable[[Any], Any], carry: Any, steps: int) -> tuple[Any, float]:
+    """Make some updates and return what they led to and how many seconds they took."""
+    begun = time.perf_counter()
+    for _ in range(steps):
+        carry = update(carry)
+    jax.block_until_ready(carry)
+    return carry, time.perf_counter() - begun
+
+
+def _bytes(tree: Any) -> int:
+    return sum(leaf.nbytes for leaf in jax.tree.leaves(tree))

@@ -1,0 +1,91 @@
+"""What is updated: bare parameters of several sizes, and LeNet as a whole step."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from experiments.models import lenet
+
+BATCH = 256
+
+
+class Subject(NamedTuple):
+    """A model, and how much of it a turn takes.
+
+    Attributes:
+      name: what it is called in tables and on the command line.
+      label: what it is.
+      steps: updates in one turn.
+      params: returns fresh parameters.
+      value_and_gradients: maps parameters to the loss and its gradients.
+    """
+
+    name: str
+    label: str
+    steps: int
+    params: Callable[[], Any]
+    value_and_gradients: Callable[[Any], tuple[jax.Array, Any]]
+
+
+def _bare(name: str, parameters: int, leaves: int, steps: int) -> Subject:
+    label = f"update of {parameters:,} parameters in {leaves} leaves"
+    return Subject(name, label, steps, lambda: _normal(parameters, leaves), _bowl)
+
+
+def _normal(parameters: int, leaves: int) -> dict[str, jax.Array]:
+    generator = np.random.default_rng(0)
+    shape = parameters // leaves
+    return {
+        f"leaf{place}": jnp.asarray(generator.standard_normal(shape, np.float32))
+        for place in range(leaves)
+    }
+
+
+def _bowl(params: dict[str, jax.Array]) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """The gradients of half the sum of squares are the parameters: they cost nothing.
+
+    The loss is estimated from one leaf, so that no pass over all of them is added either.
+    """
+    leaf = next(iter(params.values()))[:1000]
+    return 0.5 * jnp.mean(jnp.square(leaf)), params
+
+
+def _lenet() -> Subject:
+    model = lenet(10)
+    generator = np.random.default_rng(0)
+    images = jnp.asarray(generator.random((BATCH, 28, 28, 1), np.float32))
+    labels = jnp.asarray(generator.integers(0, 10, BATCH), jnp.int32)
+
+    def loss(params: Any) -> jax.Array:
+        logits = model.apply(params, images)
+        return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+
+    return Subject(
+        "lenet",
+        f"whole step of LeNet, batch {BATCH}",
+        20,
+        lambda: model.init(0),
+        jax.value_and_grad(loss),
+    )
+
+
+_ALL = (
+    _bare("1e4_20", 10_000, 20, 300),
+    _bare("1e4_400", 10_000, 400, 100),
+    _bare("1e6_20", 1_000_000, 20, 60),
+    _bare("1e6_400", 1_000_000, 400, 60),
+    _bare("1e7_20", 10_000_000, 20, 20),
+    _bare("1e7_400", 10_000_000, 400, 20),
+    _lenet(),
+    _bare("1e8_20", 100_000_000, 20, 4),
+)
+
+SUBJECTS = {subject.name: subject for subject in _ALL}
+"""Every model by its name, in the order of the tables."""
+
+LARGEST = "1e8_20"
+"""Needs several gigabytes, and is measured where it is asked for."""

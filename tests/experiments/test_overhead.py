@@ -1,0 +1,96 @@
+"""``python -m experiments overhead``: what is counted, and what is written."""
+
+import csv
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from experiments.cli import main
+from experiments.overhead import measurement
+from experiments.overhead.contenders import BARE, CONTENDERS, PEERS, Contender
+from experiments.overhead.models import SUBJECTS
+
+SMALLEST = SUBJECTS["1e4_20"]._replace(steps=3)
+
+
+def slow_adam():
+    """Adam with a second copy of its moments and a long detour."""
+
+    def detour(updates):
+        return jax.tree.map(
+            lambda leaf: jax.lax.fori_loop(0, 3000, lambda _, x: jnp.sin(x) + leaf, leaf), updates
+        )
+
+    return optax.chain(
+        optax.adam(1e-3), optax.stateless(lambda updates, _: detour(updates)), optax.ema(0.9)
+    )
+
+
+def test_what_is_slower_and_larger_is_told_as_such():
+    slow = Contender("slow", PEERS, "", slow_adam)
+    costs = measurement.measure(SMALLEST, slow, BARE, turns=3)
+    assert costs.time_ratios.shape == (3,)
+    assert costs.time_ratios.min() > 2.0
+    assert costs.params_bytes == 40_000
+    assert costs.extra_bytes == 40_000 + 4
+    assert costs.state_ratio == pytest.approx(3.0, abs=1e-3)
+    assert costs.bytes_ratio > 1.0
+    assert costs.flops_ratio > 1.0
+    assert costs.compile_seconds > 0.0
+
+
+def test_a_state_whose_form_changes_costs_a_trace_at_every_step():
+    def growing():
+        def update(updates, state, params=None, **extra):
+            del params, extra
+            return updates, (*state, jnp.float32(0.0))
+
+        return optax.GradientTransformationExtraArgs(lambda params: (), update)
+
+    subject = SMALLEST._replace(steps=1)
+    stages = 4
+    grown = measurement.count_traces(Contender("growing", PEERS, "", growing), subject)
+    assert grown == stages
+    assert measurement.count_traces(BARE, subject) == 1
+
+
+def test_models_have_the_parameters_they_are_named_for():
+    for name in ("1e4_20", "1e4_400", "1e6_20"):
+        params = SUBJECTS[name].params()
+        parameters, leaves = name.split("_")
+        assert len(params) == int(leaves)
+        assert sum(leaf.size for leaf in params.values()) == float(parameters)
+    value, gradients = SMALLEST.value_and_gradients(SMALLEST.params())
+    assert np.isfinite(float(value))
+    assert gradients.keys() == SMALLEST.params().keys()
+
+
+def test_tables_and_figure_are_written(tmp_path, monkeypatch):
+    monkeypatch.setitem(SUBJECTS, SMALLEST.name, SMALLEST)
+    chosen = ["reduce_on_plateau", "scale_by_policy"]
+    arguments = ["--size", "1e4_20", "--contender", *chosen, "--turns", "1"]
+    assert main(["overhead", *arguments, "--out", str(tmp_path / "new")]) == 0
+    rows = list(csv.DictReader((tmp_path / "new" / "costs.csv").read_text().splitlines()))
+    assert [row["optimizer"] for row in rows] == ["scale_by_policy", "reduce_on_plateau"]
+    assert all(float(row["time_ratio"]) > 0 for row in rows)
+    tables = (tmp_path / "new" / "tables.md").read_text()
+    assert f"`{CONTENDERS['scale_by_policy'].code}` | 1 |" in tables
+    assert (tmp_path / "new" / "overhead.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "new" / "metadata.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--turns", "0", "--turns must be at least 1, got 0"),
+        ("--size", "huge", "--size must be some of 1e4_20"),
+        ("--contender", "sgd", "--contender must be some of aware_bare"),
+    ],
+)
+def test_wrong_requests_are_told(tmp_path, capsys, option, value, told):
+    assert main(["overhead", option, value, "--out", str(tmp_path / "new")]) == 2
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
