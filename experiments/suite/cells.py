@@ -22,7 +22,7 @@ from experiments.suite.tasks import Task
 
 # What decides the numbers of every cell, besides its task, its contender and its study.
 SHARED = ("bench", "flat", "rates", "training", "studies.facts", "studies.search", "studies.study")
-PROBLEMS = ("losses", "networks", "noise", "problem")
+PROBLEMS = ("convolutions", "losses", "networks", "noise", "problem")
 FOLDER = "cells"
 
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.models import convolve, max_pool
+from experiments.suite.convolutions import convolve, max_pool
 
 Layers = list[dict[str, Any]]
 Activation = Callable[[jax.Array], jax.Array]

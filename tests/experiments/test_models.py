@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from experiments import models
+from experiments.suite import convolutions
 from experiments.workloads import WORKLOADS
 
 
@@ -60,11 +61,26 @@ def test_other_models(name, side, parameters):
     assert logits.shape == (3, 10)
 
 
+def pooled(images, layer, padding):
+    return models.convolve_and_pool(images, layer, padding=padding, columns=2)
+
+
+def pooled_in_wide_blocks(images, layer, padding):
+    return models.convolve_and_pool(images, layer, padding=padding, columns=6)
+
+
+def convolved(images, layer, padding):
+    return convolutions.convolve(images, layer, padding=padding)
+
+
 @pytest.mark.parametrize(
-    ("side", "size", "channels", "filters", "padding", "columns"),
-    [(8, 5, 1, 6, 2, 4), (6, 3, 2, 3, 1, 6), (10, 5, 3, 2, 0, 2), (4, 1, 2, 2, 0, 2)],
+    ("ours", "pools"), [(pooled, True), (pooled_in_wide_blocks, True), (convolved, False)]
 )
-def test_pooled_convolution_and_its_gradients(side, size, channels, filters, padding, columns):
+@pytest.mark.parametrize(
+    ("side", "size", "channels", "filters", "padding"),
+    [(12, 5, 1, 6, 2), (6, 3, 2, 3, 1), (10, 5, 3, 2, 0), (6, 1, 2, 2, 0)],
+)
+def test_convolutions_and_their_gradients(ours, pools, side, size, channels, filters, padding):
     generator = np.random.default_rng(0)
     images = jnp.asarray(generator.normal(size=(2, side, side, channels)), jnp.float32)
     layer = {
@@ -72,32 +88,34 @@ def test_pooled_convolution_and_its_gradients(side, size, channels, filters, pad
         "bias": jnp.asarray(generator.normal(size=filters), jnp.float32),
     }
 
-    def ours(images, layer):
-        return models.convolve_and_pool(images, layer, padding=padding, columns=columns)
-
-    def theirs(images, layer):
-        convolved = jax.lax.conv_general_dilated(
+    def theirs(images, layer, padding):
+        found = jax.lax.conv_general_dilated(
             images,
             layer["kernel"],
             (1, 1),
             [(padding, padding)] * 2,
             dimension_numbers=("NHWC", "HWIO", "NHWC"),
         )
-        window = (1, 2, 2, 1)
-        pooled = jax.lax.reduce_window(convolved, -jnp.inf, jax.lax.max, window, window, "VALID")
-        return pooled + layer["bias"]
+        if pools:
+            window = (1, 2, 2, 1)
+            found = jax.lax.reduce_window(found, -jnp.inf, jax.lax.max, window, window, "VALID")
+        return found + layer["bias"]
 
-    def value_and_gradients(convolve, images, layer):
-        convolved, pull_back = jax.vjp(convolve, images, layer)
-        return convolved, pull_back(jnp.sin(convolved))
+    def value_and_gradients(convolve):
+        value, pull_back = jax.vjp(lambda *both: convolve(*both, padding), images, layer)
+        return value, pull_back(jnp.sin(value))
 
-    found, expected = (
-        jax.jit(value_and_gradients, static_argnums=0)(convolve, images, layer)
-        for convolve in (ours, theirs)
-    )
+    found, expected = (jax.jit(value_and_gradients, static_argnums=0)(f) for f in (ours, theirs))
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), found, expected
     )
+
+
+def test_pooling_takes_the_largest():
+    images = jnp.asarray(np.random.default_rng(1).normal(size=(2, 4, 6, 3)), jnp.float32)
+    pooled = convolutions.max_pool(images)
+    assert pooled.shape == (2, 2, 3, 3)
+    assert float(pooled[1, 1, 2, 0]) == float(images[1, 2:4, 4:6, 0].max())
 
 
 def test_initialisation_follows_the_seed_and_glorot():

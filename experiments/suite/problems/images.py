@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.models import convolve, max_pool
 from experiments.suite import networks
+from experiments.suite.convolutions import convolve, max_pool
 from experiments.suite.noise import choices
 from experiments.suite.problem import Problem
 from experiments.suite.problems.classification import classifier, digits
