@@ -92,8 +92,8 @@ def convolve_and_pool(
     A block of two output rows and some columns is linear in the pixels it sees, by one banded
     matrix for every block. Its outputs are ordered by their place in the squares, so that
     pooling compares four contiguous parts. The matrix is mostly zeros, and still the fastest
-    way on a CPU, where XLA's own convolutions are several times slower inside a loop and slower
-    again under ``vmap`` over kernels, and pooling first of all costs as much as convolving.
+    way on a CPU: XLA's own convolution is slow inside a loop, slower under ``vmap`` over
+    kernels, and the gradients of pooling that looks for its squares in images are as slow.
 
     Args:
       images: shape (batch, height, width, channels).
@@ -103,7 +103,7 @@ def convolve_and_pool(
         width. Fewer mean fewer zeros and smaller products.
 
     Returns:
-      Shape (batch, rows / 2, columns / 2, filters).
+      Shape (batch, height, width, filters), half as high and wide as what was convolved.
     """
     kernel, bias = layer["kernel"], layer["bias"]
     size, filters = kernel.shape[0], kernel.shape[-1]

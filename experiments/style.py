@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -36,15 +36,16 @@ def tidy(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def plain_log(axes: Axes) -> None:
+def plain_log(axes: Axes, which: Literal["x", "y"] = "y") -> None:
     """Label a logarithmic axis with numbers, and with some in between where it is short."""
-    axes.yaxis.set_major_formatter(PLAIN_NUMBERS)
-    low, high = axes.get_ylim()
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_formatter(PLAIN_NUMBERS)
+    low, high = axis.get_view_interval()
     if high / low < 30:
-        axes.yaxis.set_minor_formatter(FuncFormatter(_few_minor))
-        axes.tick_params(axis="y", which="minor", labelsize=9)
+        axis.set_minor_formatter(FuncFormatter(_few_minor))
+        axes.tick_params(axis=which, which="minor", labelsize=9)
     else:
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        axis.set_minor_formatter(NullFormatter())
 
 
 def _few_minor(value: float, _: int) -> str:

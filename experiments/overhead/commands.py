@@ -1,17 +1,17 @@
 """The command ``overhead``; what it needs is imported when it runs."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 
 @dataclass
 class Overhead:
-    """Time and memory of every optimizer against plain Adam, side by side: a quarter of an hour."""
+    """Time, memory and compilation of every optimizer beside plain Adam."""
 
-    size: tuple[str, ...] = field(default_factory=tuple)
+    size: tuple[str, ...] = ()
     """Which models, by name; all but the largest where none is named."""
-    contender: tuple[str, ...] = field(default_factory=tuple)
+    contender: tuple[str, ...] = ()
     """Which optimizers, by name; all where none is named."""
     turns: int = 7
     """How often each optimizer and plain Adam take turns."""

@@ -1,6 +1,6 @@
 """``python -m experiments overhead``."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from rich.console import Console
 
 from experiments.circumstances import describe
 from experiments.console import say
-from experiments.errors import UsageError
+from experiments.errors import UsageError, unknown_name
 from experiments.files import write_json, write_text, write_whole
 from experiments.folder import hold
 from experiments.overhead import figure, tables
@@ -28,8 +28,8 @@ def run_overhead(
     """
     if turns < 1:
         raise UsageError(f"--turns must be at least 1, got {turns}.")
-    sizes = _known("--size", sizes or [name for name in SUBJECTS if name != LARGEST], SUBJECTS)
-    contenders = _known("--contender", contenders or list(CONTENDERS), CONTENDERS)
+    sizes = _known("size", sizes or [name for name in SUBJECTS if name != LARGEST], SUBJECTS)
+    contenders = _known("contender", contenders or CONTENDERS, CONTENDERS)
     with hold(folder):
         found: dict[str, dict[str, Costs]] = {}
         for size in sizes:
@@ -52,9 +52,9 @@ def run_overhead(
         say(console, f"wrote {folder / 'tables.md'} and {folder / 'overhead.png'}")
 
 
-def _known(option: str, names: Iterable[str], known: Iterable[str]) -> list[str]:
-    names, known = list(names), list(known)
+def _known(kind: str, names: Collection[str], known: Collection[str]) -> list[str]:
+    """The names in the order of the table."""
     for name in names:
         if name not in known:
-            raise UsageError(f"{option} must be some of {', '.join(known)}, got {name}.")
+            raise unknown_name(kind, name, known)
     return [name for name in known if name in names]

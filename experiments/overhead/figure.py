@@ -1,6 +1,7 @@
 """The figure: time of an update and bytes of state of every optimizer, for each model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -10,8 +11,8 @@ from matplotlib.figure import Figure
 from experiments.overhead.contenders import CONTENDERS, OURS
 from experiments.overhead.measurement import Costs
 from experiments.overhead.models import SUBJECTS
-from experiments.overhead.tables import Found
-from experiments.style import COLOURS, FONTS, MARKERS, PLAIN_NUMBERS, legend_below, tidy
+from experiments.overhead.tables import Found, spread_of
+from experiments.style import COLOURS, FONTS, MARKERS, legend_below, plain_log, tidy
 
 TIME = "time of an update, Adam's being 1"
 STATE = "bytes of state beyond Adam's,\nin those of the parameters"
@@ -23,10 +24,12 @@ def draw(found: Found) -> Figure:
     with rc_context(FONTS):
         figure = Figure(figsize=(12, 1.8 + 0.55 * len(names)), layout="constrained")
         time, state = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
+        between = 0.7 / len(found)
         for place, (subject, of_subject) in enumerate(found.items()):
-            _draw_subject(time, state, names, place, subject, of_subject)
+            rows = np.arange(len(names)) + between * (place - (len(found) - 1) / 2)
+            _draw_subject(time, state, rows, names, subject, of_subject, _style(place))
         time.set_xscale("log")
-        time.xaxis.set_major_formatter(PLAIN_NUMBERS)
+        plain_log(time, "x")
         time.set_xlabel(TIME)
         state.set_xlabel(STATE)
         time.set_yticks(range(len(names)), names)
@@ -41,29 +44,29 @@ def draw(found: Found) -> Figure:
         return figure
 
 
-def _draw_subject(
-    time: Axes,
-    state: Axes,
-    names: list[str],
-    place: int,
-    subject: str,
-    of_subject: Mapping[str, Costs],
-) -> None:
-    present = [name for name in names if name in of_subject]
-    rows = np.array([names.index(name) for name in present]) + 0.09 * (place - 3)
-    ratios = [of_subject[name].time_ratios for name in present]
-    middle = np.array([np.median(ratio) for ratio in ratios])
-    around = [
-        middle - np.array([ratio.min() for ratio in ratios]),
-        np.array([ratio.max() for ratio in ratios]) - middle,
-    ]
-    style = {
+def _style(place: int) -> dict[str, Any]:
+    return {
         "color": COLOURS[place % len(COLOURS)],
         "marker": MARKERS[place],
         "markersize": 5,
         "linestyle": "none",
     }
+
+
+def _draw_subject(
+    time: Axes,
+    state: Axes,
+    rows: np.ndarray,
+    names: Sequence[str],
+    subject: str,
+    of_subject: Mapping[str, Costs],
+    style: dict[str, Any],
+) -> None:
+    present = [place for place, name in enumerate(names) if name in of_subject]
+    costs = [of_subject[names[place]] for place in present]
+    middle, least, greatest = np.array([spread_of(cost) for cost in costs]).T
     label = SUBJECTS[subject].label
-    time.errorbar(middle, rows, xerr=around, label=label, elinewidth=1, **style)
-    extra = [of_subject[name].extra_bytes / of_subject[name].params_bytes for name in present]
-    state.plot(extra, rows, **style)
+    around = [middle - least, greatest - middle]
+    time.errorbar(middle, rows[present], xerr=around, label=label, elinewidth=1, **style)
+    extra = [(cost.state_bytes - cost.bare_state_bytes) / cost.params_bytes for cost in costs]
+    state.plot(extra, rows[present], **style)

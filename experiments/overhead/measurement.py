@@ -35,8 +35,8 @@ class Costs(NamedTuple):
       time_ratios: of each turn, the turn of the bare one before it being 1.
       milliseconds: of one update, the mean over all turns.
       params_bytes: bytes of the parameters.
-      state_ratio: bytes of state over those.
-      extra_bytes: bytes of state beyond the bare one's.
+      state_bytes: bytes of the state.
+      bare_state_bytes: bytes of the bare one's.
       flops_ratio: operations that XLA counts, the bare one's being 1.
       bytes_ratio: bytes accessed that XLA counts, likewise.
       compile_seconds: of the whole program.
@@ -46,8 +46,8 @@ class Costs(NamedTuple):
     time_ratios: np.ndarray
     milliseconds: float
     params_bytes: int
-    state_ratio: float
-    extra_bytes: int
+    state_bytes: int
+    bare_state_bytes: int
     flops_ratio: float
     bytes_ratio: float
     compile_seconds: float
@@ -56,7 +56,6 @@ class Costs(NamedTuple):
 
 def measure(subject: Subject, contender: Contender, bare: Contender, turns: int) -> Costs:
     """Let both take turns, so that what slows the machine down slows both."""
-    params_bytes = _bytes(subject.params())
     ours, theirs = prepare(subject, contender), prepare(subject, bare)
     our_carry, their_carry = ours.carry, theirs.carry
     our_times, their_times = [], []
@@ -68,9 +67,9 @@ def measure(subject: Subject, contender: Contender, bare: Contender, turns: int)
     return Costs(
         time_ratios=np.array(our_times) / np.array(their_times),
         milliseconds=1e3 * float(np.mean(our_times)) / subject.steps,
-        params_bytes=params_bytes,
-        state_ratio=ours.state_bytes / params_bytes,
-        extra_bytes=ours.state_bytes - theirs.state_bytes,
+        params_bytes=_bytes(subject.params()),
+        state_bytes=ours.state_bytes,
+        bare_state_bytes=theirs.state_bytes,
         flops_ratio=ours.flops / theirs.flops,
         bytes_ratio=ours.bytes_accessed / theirs.bytes_accessed,
         compile_seconds=ours.compile_seconds,

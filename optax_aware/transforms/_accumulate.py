@@ -34,8 +34,6 @@ from optax_aware.transforms._micro_batches import (
 )
 from optax_aware.transforms._skipped_update import holds_policy, policies_alone, rewinds_alone
 
-_NO_BASE_RATE = 1.0
-
 
 class AccumulateState(NamedTuple):
     """The state of `accumulate`.
@@ -150,7 +148,7 @@ def accumulate(
     def init(params: optax.Params) -> AccumulateState:
         awareness = optax.EmptyState()
         if policy is not None:
-            awareness = init_awareness(policy, jnp.float32(_NO_BASE_RATE))
+            awareness = init_awareness(policy)
         return AccumulateState(
             accumulation_mean=no_mean(params),
             accumulation_taken=jnp.int32(0),
@@ -196,11 +194,8 @@ def accumulate(
             done = _counted(state.accumulation_updates, jnp.asarray(True))
             empty = nothing_usable(mean)
             loss, validation_loss = mean_value(mean), newest_validation_value(mean)
-            awareness, scale, skip = (
-                state.accumulation_awareness,
-                jnp.float32(1.0),
-                jnp.asarray(False),
-            )
+            awareness = state.accumulation_awareness
+            scale, skip = jnp.float32(1.0), jnp.asarray(False)
             if decide is not None:
                 step = awareness.aware_updates_seen
                 awareness, verdict = decide(awareness, Observation(loss, step, validation_loss))

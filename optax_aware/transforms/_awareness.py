@@ -69,7 +69,11 @@ def _fresh(policy: Policy) -> PolicyState:
     return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), policy.init())
 
 
-def init_awareness(policy: Policy, base_rate: jax.Array) -> AwarenessState:
+NO_BASE_RATE = 1.0
+"""Where a policy's scale is all that a transform applies."""
+
+
+def init_awareness(policy: Policy, base_rate: jax.Array | float = NO_BASE_RATE) -> AwarenessState:
     """Return the state before the first update."""
     return AwarenessState(
         aware_policy_state=_fresh(policy),
@@ -110,7 +114,7 @@ def advance_awareness(
     observation: Observation,
     base_rate: jax.Array,
     *,
-    can_rewind: bool = False,
+    can_rewind: bool,
 ) -> tuple[AwarenessState, Verdict]:
     """Show one observation to the policy and return the new state and what is to be done.
 

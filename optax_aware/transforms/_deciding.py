@@ -6,12 +6,15 @@ import jax
 import jax.numpy as jnp
 
 from optax_aware._types import Observation, Policy
-from optax_aware.transforms._awareness import AwarenessState, Verdict, advance_awareness
+from optax_aware.transforms._awareness import (
+    NO_BASE_RATE,
+    AwarenessState,
+    Verdict,
+    advance_awareness,
+)
 from optax_aware.transforms._cooldown import note_cooldown
 from optax_aware.transforms._events import record_event
 from optax_aware.transforms._snapshot import settle_first
-
-_NO_BASE_RATE = 1.0
 
 
 def deciding(
@@ -43,7 +46,7 @@ def deciding(
     def decide_from(
         state: AwarenessState,
         observation: Observation,
-        base_rate: jax.Array | float = _NO_BASE_RATE,
+        base_rate: jax.Array | float = NO_BASE_RATE,
         cooldown: jax.Array | float = 1.0,
         settling: jax.Array | bool = False,
     ) -> tuple[AwarenessState, Verdict]:

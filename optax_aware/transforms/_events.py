@@ -14,14 +14,12 @@ from optax_aware.transforms._event_log import (
     add_event,
 )
 
-_NO_COOLDOWN = 1.0
-
 
 def record_event(
     before: AwarenessState,
     after: AwarenessState,
     verdict: Verdict,
-    cooldown: jax.Array | float = _NO_COOLDOWN,
+    cooldown: jax.Array,
 ) -> AwarenessState:
     """Return ``after`` with what happened in this step added to its events.
 

@@ -20,8 +20,6 @@ from optax_aware.transforms._base_rate import scale_updates
 from optax_aware.transforms._deciding import deciding
 from optax_aware.transforms._inputs import observe_losses
 
-_NO_BASE_RATE = 1.0
-
 
 def scale_by_policy(
     policy: Policy, *, axis_name: str | None = None
@@ -71,7 +69,7 @@ def scale_by_policy(
 
     def init(params: optax.Params) -> AwarenessState:
         del params
-        return init_awareness(policy, jnp.float32(_NO_BASE_RATE))
+        return init_awareness(policy)
 
     def update(
         updates: optax.Updates,

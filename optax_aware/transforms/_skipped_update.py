@@ -49,10 +49,11 @@ def rewinds_alone(
         # Either this update leads to the snapshot, or it settles an earlier rewind.
         rewinds = (rewound_now > rewound) | (snapshot.snapshot_attempts_left > 0)
         passes = [
-            now | rewinds if is_held else now for now, is_held in zip(passes, held, strict=True)
+            passing | rewinds if is_held else passing
+            for passing, is_held in zip(passes, held, strict=True)
         ]
     return jax.tree.unflatten(
-        structure, [_where(now, leaf) for now, leaf in zip(passes, leaves, strict=True)]
+        structure, [_where(passing, leaf) for passing, leaf in zip(passes, leaves, strict=True)]
     )
 
 

@@ -10,7 +10,7 @@ from tests.policies.table import POLICIES
 
 
 def _rewinding(policy: oa.Policy) -> oa.Policy:
-    """Return the policy with every decision asked for now and then, and every norm observed."""
+    """Return the policy with every decision asked for at some steps, and every norm observed."""
 
     def update(state, observation):
         state, decision = policy.update(state, observation)
