@@ -21,19 +21,23 @@ SECONDS = 240
 ROOT = Path(__file__).parents[2]
 
 
-def start_all(commands: list[list[str]], **environment: str) -> list[subprocess.CompletedProcess]:
-    """Run ``python`` with each of the commands at the same time, and wait for all of them."""
+def environment() -> dict[str, str]:
+    """Return the environment of one process."""
     flags = (
         f"--xla_force_host_platform_device_count={DEVICES_EACH}"
         " --xla_cpu_multi_thread_eigen=false --xla_cpu_use_fusion_emitters=false"
         " --xla_backend_optimization_level=0"
     )
-    settings = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags, **environment}
-    settings["PYTHONPATH"] = os.pathsep.join([str(ROOT), settings.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags, "PYTHONPATH": path}
+
+
+def start_all(commands: list[list[str]]) -> list[subprocess.CompletedProcess]:
+    """Run ``python`` with each of the commands at the same time, and wait for all of them."""
     running = [
         subprocess.Popen(
             [sys.executable, *command],
-            env=settings,
+            env=environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

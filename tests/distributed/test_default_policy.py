@@ -183,7 +183,8 @@ def by_pmap(mesh):
     return mapped.lower(start(), parts()).compile(QUICKLY)(start(), parts())
 
 
-@pytest.mark.parametrize("mapped", [by_shard_map, pytest.param(by_pmap, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("mapped", [by_shard_map, by_pmap])
 def test_devices_that_name_their_axis_decide_alike(mesh, mapped):
     courses = jax.tree.map(np.asarray, mapped(mesh))
     first = jax.tree.map(lambda leaf: leaf[0], courses)
@@ -275,6 +276,7 @@ def test_without_an_axis_name_under_pmap_every_device_decides_by_its_own_loss(me
     np.testing.assert_array_equal(scales[1], 1.0)
 
 
+@pytest.mark.long
 def test_an_ensemble_over_all_devices_is_each_of_its_members(mesh):
     seeds = [batches(seed) for seed in range(DEVICES)]
     stream = jax.tree.map(lambda *columns: np.stack(columns), *seeds)
