@@ -31,7 +31,15 @@ POLICY = {
 }
 TRANSFORM = {" of ".join(case): lambda case=case: make(case) for case in ONE_OF_EACH}
 CASES = {**AWARE, **POLICY, **TRANSFORM}
-SLOWER = {"no rewind", "no average"}
+SLOWER = {
+    "no rewind",
+    "no average",
+    "loss_ratio",
+    "ratio_based",
+    "robust_ratio",
+    "aware of reduce_on_plateau",
+}
+"""What differs in little from others; the other cases are in every run of the tests."""
 
 
 def start():

@@ -14,7 +14,7 @@ from experiments.errors import UsageError
 from experiments.placement import Placement
 from tests.distributed.one_process import environment, free_address, start_all
 
-OPTIONS = ["--seeds", "1", "--steps", "20", "--contender", "greedy"]
+OPTIONS = ["--seeds", "1", "--steps", "20", "--contender", "fixed"]
 
 
 def commands(out, *changes, processes=2, options=OPTIONS):
@@ -55,7 +55,8 @@ def test_two_processes_train_as_one(tmp_path, monkeypatch):
 @pytest.mark.long
 def test_killed_in_the_middle_and_resumed(tmp_path):
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    options = [*OPTIONS, "--steps", "400", "--checkpoint-seconds", "0"]
+    options = ["--seeds", "2", "--steps", "400", "--contender", "greedy"]
+    options += ["--checkpoint-seconds", "0"]
     running = [
         subprocess.Popen([sys.executable, *command], env=environment(), stdout=subprocess.DEVNULL)
         for command in commands(killed, options=options)
