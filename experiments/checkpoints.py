@@ -21,11 +21,21 @@ for _name in ("absl", "asyncio"):
 
 
 class Checkpoints:
-    """The latest progress of one contender; orbax writes it elsewhere first and moves it."""
+    """The latest progress of one contender; orbax writes it elsewhere first and moves it.
+
+    Of several processes that train together the first keeps them, by itself.
+    """
 
     def __init__(self, folder: Path):
         self._folder = folder
-        options = ocp.CheckpointManagerOptions(max_to_keep=1, enable_async_checkpointing=False)
+        options = ocp.CheckpointManagerOptions(
+            max_to_keep=1,
+            enable_async_checkpointing=False,
+            create=False,
+            multiprocessing_options=ocp.options.MultiprocessingOptions(
+                primary_host=0, active_processes={0}, barrier_sync_key_prefix=folder.name
+            ),
+        )
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._manager = ocp.CheckpointManager(folder.absolute(), options=options)

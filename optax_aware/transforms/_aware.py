@@ -24,7 +24,7 @@ from optax_aware.transforms._base_rate import guess_and_base_rate, scale_updates
 from optax_aware.transforms._cooldown import cooldown_factor
 from optax_aware.transforms._deciding import deciding
 from optax_aware.transforms._direction_sign import direction_sign
-from optax_aware.transforms._inputs import observe_losses
+from optax_aware.transforms._inputs import check_axes, observe_losses
 from optax_aware.transforms._leaves import as_array, in_dtype_of, or_zero, own, zeros_like
 from optax_aware.transforms._norms import all_finite, observe_norms
 from optax_aware.transforms._path import (
@@ -205,6 +205,7 @@ def aware(
         def step_inner() -> tuple[optax.Updates, optax.OptState]:
             return inner.update(gradients, inner_state, params, **keywords)
 
+        check_axes({"gradients": gradients}, step, axis_name)
         observation = observe_losses(step, value, validation_value, axis_name)._replace(
             gradients_finite=all_finite(gradients, axis_name),
             rewindable=jnp.asarray(keeps_snapshots),
