@@ -224,7 +224,10 @@ def aware(
             observation,
             gradients,
             params,
-            lambda: scale_updates(step_inner()[0], state.aware_direction_sign),
+            # What is not finite is left out of the update, and so of its measures.
+            lambda: jax.tree.map(
+                or_zero, scale_updates(step_inner()[0], state.aware_direction_sign)
+            ),
             axis_name,
         )
         path, path_sample = state.aware_path, None
