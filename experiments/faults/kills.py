@@ -21,8 +21,8 @@ from experiments.folder import hold
 
 ARGUMENTS = ("--contender", "greedy", "--seeds", "1", "--checkpoint-seconds", "0")
 COMPARED = ("results.csv", "summary.csv", "config.json")
-UPDATES_A_KILL = 46
-"""Two epochs of digits: about what is trained between two kills."""
+UPDATES_A_KILL = 230
+"""Ten epochs of digits: more than is trained between two kills."""
 PATIENCE = 600.0
 """Seconds after which a process that neither ends nor saves anything is given up."""
 
@@ -84,21 +84,24 @@ def kill_again_and_again(
 ) -> KilledRun:
     """Kill a run at random moments and resume it, and compare the end with that of another.
 
-    Every second process is killed at any moment of its life, start included, the others at any
-    moment after they have saved something: so the run gets on, and no moment is spared.
+    Every second process is killed at any moment of its start or shortly after it, the others at
+    any moment after they have saved something: so the run gets on, and no moment is spared.
     """
     steps = max(2, kills) * UPDATES_A_KILL
     generator = random.Random(seed)
     killed, whole = folder / "killed", folder / "whole"
     begun = time.monotonic()
-    _finish(whole, steps)
-    life = time.monotonic() - begun
+    with _start(whole, steps) as process:
+        _wait_for_a_checkpoint(process, whole, 0)
+        start = time.monotonic() - begun
+        if process.wait() != 0:
+            raise UsageError(f"a run in {whole} could not be finished.")
     found: list[Kill] = []
     while len(found) < kills:
         started = time.monotonic()
         with _start(killed, steps) as process:
             if len(found) % 2:
-                _wait(process, generator.uniform(0.0, life / 2))
+                _wait(process, generator.uniform(0.0, 1.2 * start))
             else:
                 _wait_for_a_checkpoint(process, killed, newest_checkpoint(killed))
                 _wait(process, generator.uniform(0.0, 0.3))

@@ -161,3 +161,30 @@ def test_a_number_of_a_policy_may_be_changed_in_the_middle_of_a_run():
         state = serialization.from_bytes(tx.init(jnp.ones(3)), serialization.to_bytes(state))
         _, state = jax.jit(tx.update)(jnp.ones(3), state, value=1.0)
         assert oa.report(state).scale == scale
+
+
+def completed(saved, fresh):
+    """What was saved, with the fields that are new since as `init` makes them."""
+    if not isinstance(fresh, dict):
+        return saved
+    return {
+        name: completed(saved[name], new) if name in saved else new for name, new in fresh.items()
+    }
+
+
+def test_a_state_that_has_grown_since_is_completed_from_a_fresh_one():
+    tx = oa.aware(optax.scale_by_adam(), oa.policies.greedy(), learning_rate=0.1)
+    state = jax.tree.map(lambda leaf: leaf + 1, tx.init(jnp.ones(3)))
+    saved = serialization.msgpack_restore(serialization.to_bytes(state))
+    for older in (saved["aware_awareness"], saved["aware_awareness"]["aware_policy_state"]):
+        del older[list(older)[-1]]
+    target = tx.init(jnp.ones(3))
+    with pytest.raises(ValueError, match="do not match"):
+        serialization.from_state_dict(target, saved)
+    fresh = serialization.to_state_dict(target)
+    restored = serialization.from_state_dict(target, completed(saved, fresh))
+    assert jax.tree.structure(restored) == jax.tree.structure(state)
+    assert restored.aware_awareness.aware_updates_seen == 1
+    assert restored.aware_awareness.aware_nonfinite == 1
+    assert restored.aware_awareness.aware_events.aware_event_total == 0
+    np.testing.assert_array_equal(restored.aware_inner_state.mu, 1.0)
