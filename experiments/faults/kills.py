@@ -97,14 +97,17 @@ def kill_again_and_again(
         if process.wait() != 0:
             raise UsageError(f"a run in {whole} could not be finished.")
     found: list[Kill] = []
+    share = steps // (kills + 1)
     while len(found) < kills:
         started = time.monotonic()
+        known = newest_checkpoint(killed)
         with _start(killed, steps) as process:
             if len(found) % 2:
-                _wait(process, generator.uniform(0.0, 1.2 * start))
+                seconds = generator.uniform(0.0, 1.2 * start)
             else:
-                _wait_for_a_checkpoint(process, killed, newest_checkpoint(killed))
-                _wait(process, generator.uniform(0.0, 0.3))
+                _wait_for_a_checkpoint(process, killed, known)
+                seconds = generator.uniform(0.0, 0.3)
+            _wait(process, seconds, killed, known + share)
             process.kill()
             code = process.wait()
         if code == 0:
@@ -151,11 +154,13 @@ def _finish(out: Path, steps: int) -> None:
             raise UsageError(f"a run in {out} could not be finished.")
 
 
-def _wait(process: subprocess.Popen, seconds: float) -> None:
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return
+def _wait(process: subprocess.Popen, seconds: float, out: Path, enough: int) -> None:
+    """Wait so long, or until the run has got so far: there are to be as many kills as asked for."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        if newest_checkpoint(out) >= enough:
+            return
+        time.sleep(0.01)
 
 
 def _wait_for_a_checkpoint(process: subprocess.Popen, out: Path, known: int) -> None:
