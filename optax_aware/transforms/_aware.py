@@ -15,6 +15,7 @@ from optax_aware.policies import condition_based
 from optax_aware.transforms._arguments import (
     check_axis_name,
     check_inner,
+    check_made_alike,
     check_policy,
     check_state,
 )
@@ -187,6 +188,12 @@ def aware(
         **extra_args: Any,
     ) -> tuple[optax.Updates, AwareState]:
         check_state(state, AwareState)
+        check_made_alike(
+            state.aware_awareness.aware_policy_state,
+            policy.init(),
+            rewind=(isinstance(state.aware_snapshot, SnapshotState), keeps_snapshots),
+            average=(isinstance(state.aware_average, AverageState), averages),
+        )
         if params is None and (
             keeps_snapshots or averages or follows_path or "params_norm" in policy.observes
         ):
@@ -218,7 +225,10 @@ def aware(
             observation,
             gradients,
             params,
-            lambda: scale_updates(step_inner()[0], state.aware_direction_sign),
+            # What is not finite is left out of the update, and so of its measures.
+            lambda: jax.tree.map(
+                or_zero, scale_updates(step_inner()[0], state.aware_direction_sign)
+            ),
             axis_name,
         )
         path, path_sample = state.aware_path, None
