@@ -92,6 +92,13 @@ RATE = st.sampled_from(SCALING).map(
     )
 )
 
+
+def _multi_steps(tx: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
+    """Its own `gradient_transformation` would not hand the loss on."""
+    steps = optax.MultiSteps(tx, 2)
+    return optax.GradientTransformationExtraArgs(steps.init, steps.update)
+
+
 WRAPPERS: dict[str, tuple[Callable[[Any], Any], int]] = {
     "chain(clip_by_global_norm(1), {})": (
         lambda tx: optax.chain(optax.clip_by_global_norm(1.0), tx),
@@ -133,7 +140,7 @@ WRAPPERS: dict[str, tuple[Callable[[Any], Any], int]] = {
         ),
         1,
     ),
-    "MultiSteps({}, 2)": (lambda tx: optax.MultiSteps(tx, 2).gradient_transformation(), 2),
+    "MultiSteps({}, 2)": (_multi_steps, 2),
     "accumulate({}, 2)": (lambda tx: oa.accumulate(tx, 2), 2),
     "accumulate({}, 1)": (lambda tx: oa.accumulate(tx, 1), 1),
 }

@@ -176,6 +176,7 @@ def test_a_run_that_is_killed_again_and_again_is_compared_with_one_that_is_not(
         return [sys.executable, "-c", COUNTING, str(out), str(steps), word]
 
     monkeypatch.setattr(kills, "_command", command)
+    monkeypatch.setattr(kills, "UPDATES_A_KILL", 40)
     found = kills.kill_again_and_again(3, tmp_path, lambda kill: None)
     assert len(found.kills) == 3
     assert found.kills[0].checkpoint > 0
