@@ -1,6 +1,8 @@
 """Keeps the progress of each contender on disk, so that a run that was killed can go on."""
 
 import logging
+import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,13 +21,25 @@ from experiments.runner import Progress
 for _name in ("absl", "asyncio"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
 
+OS_ERROR = re.compile(r"os_error_code='(\d+)'")
+
 
 class Checkpoints:
-    """The latest progress of one contender; orbax writes it elsewhere first and moves it."""
+    """The latest progress of one contender; orbax writes it elsewhere first and moves it.
+
+    Of several processes that train together the first keeps them, by itself.
+    """
 
     def __init__(self, folder: Path):
         self._folder = folder
-        options = ocp.CheckpointManagerOptions(max_to_keep=1, enable_async_checkpointing=False)
+        options = ocp.CheckpointManagerOptions(
+            max_to_keep=1,
+            enable_async_checkpointing=False,
+            create=False,
+            multiprocessing_options=ocp.options.MultiprocessingOptions(
+                primary_host=0, active_processes={0}, barrier_sync_key_prefix=folder.name
+            ),
+        )
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
@@ -64,6 +78,13 @@ class Checkpoints:
             self._manager.save(int(progress.steps_done), args=ocp.args.StandardSave(progress))
         except OSError as error:
             raise not_writable(self._folder, error) from error
+        except ValueError as error:  # a disk that is full, as tensorstore reports it
+            sys.unraisablehook = report_but_abandoned_reads(sys.unraisablehook)
+            found = OS_ERROR.search(str(error))
+            if found is None:
+                raise
+            number = int(found[1])
+            raise not_writable(self._folder, OSError(number, os.strerror(number))) from error
 
     def close(self) -> None:
         """Wait for what is being written."""
@@ -81,12 +102,13 @@ def report_but_abandoned_reads(report: Callable[[Any], None]) -> Callable[[Any],
 
     When one array cannot be read, the loop that waits for all of them is closed. Each that is
     still being read fails for it, in a thread of its own or when it is collected as garbage, up
-    to the end of the process.
+    to the end of the process. So it is when one cannot be written.
     """
 
     def report_some(unraisable: Any) -> None:
         error = unraisable.exc_value
-        collected = isinstance(getattr(error, "__cause__", None), GeneratorExit)
+        causes = (getattr(error, "__cause__", None), getattr(error, "__context__", None))
+        collected = any(isinstance(cause, GeneratorExit) for cause in causes)
         if not collected and str(error) != "Event loop is closed":
             report(unraisable)
 

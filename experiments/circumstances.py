@@ -9,6 +9,8 @@ from typing import Any
 
 import jax
 
+from experiments import processes
+
 PACKAGES = ("optax-aware", "jax", "jaxlib", "optax", "numpy", "orbax-checkpoint", "scikit-learn")
 
 
@@ -28,6 +30,8 @@ def _device() -> dict[str, Any]:
         "kind": jax.devices()[0].device_kind,
         "count": jax.device_count(),
     }
+    if processes.joined():
+        device["processes"] = jax.process_count()
     if device["platform"] == "cpu":
         # XLA compiles for the processor it finds, and divides its sums among as many threads.
         device["processor"] = _processor()

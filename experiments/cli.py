@@ -9,6 +9,7 @@ import tyro
 from experiments.batch_size.commands import BatchSize
 from experiments.commands import Compare, List, Train
 from experiments.errors import UsageError
+from experiments.faults.commands import Faults, Kills
 from experiments.gallery.commands import Gallery
 from experiments.overhead.commands import Overhead
 from experiments.searches.commands import RangeTest, Search
@@ -25,6 +26,8 @@ Command = (
     | Annotated[Compare, tyro.conf.subcommand("compare")]
     | Annotated[Textbook, tyro.conf.subcommand("textbook")]
     | Annotated[BatchSize, tyro.conf.subcommand("batch-size")]
+    | Annotated[Faults, tyro.conf.subcommand("faults")]
+    | Annotated[Kills, tyro.conf.subcommand("kills")]
     | Annotated[Gallery, tyro.conf.subcommand("gallery")]
     | Annotated[Suite, tyro.conf.subcommand("suite")]
     | Annotated[Report, tyro.conf.subcommand("report")]

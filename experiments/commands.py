@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -79,22 +80,32 @@ class Run:
 
         return {"comparison.png": save_comparison}
 
+    def join(self) -> None:
+        """Meet the processes that train with this one, where there are any."""
+
     def carry_out(self, names: tuple[str, ...]) -> None:
         """Train the contenders of these names, the usual ones where there are none."""
         check_request(self.workload, names, self.seeds, self.steps, self.learning_rate)
         if self.resume and self.out is None:
             raise UsageError("--resume needs --out, the folder of the run that is to go on.")
 
+        self.join()
+
+        import jax
         from rich.console import Console
 
-        from experiments import data
+        from experiments import data, processes
         from experiments.circumstances import describe
         from experiments.comparison import train_all
         from experiments.metadata import Invocation
+        from experiments.placement import Placement
         from experiments.screen import CompareScreen, TrainScreen, print_summary
 
         workload = find_workload(self.workload)
-        dataset = data.load(workload.data, self.data_dir)
+        placement = Placement(jax.devices() if processes.joined() else None)
+        with processes.together():
+            placement.check_batch(workload.batch_size)
+            dataset = data.load(workload.data, self.data_dir)
         configuration = configure(
             self.workload,
             names,
@@ -103,12 +114,17 @@ class Run:
             self.learning_rate,
             dataset.fingerprint(),
         )
-        folder = self.out or default_folder(self.kind, self.workload)
         circumstances = describe()
+        processes.check_agreement(f"{configuration} {circumstances['versions']}")
+        folder = self.out or default_folder(self.kind, self.workload)
 
-        with claim(folder, configuration, circumstances, self.resume):
-            invocation = Invocation(folder, configuration, circumstances)
-            console = Console()
+        with ExitStack() as held:
+            invocation = None
+            with processes.together():
+                if processes.is_first():
+                    held.enter_context(claim(folder, configuration, circumstances, self.resume))
+                    invocation = Invocation(folder, configuration, circumstances)
+            console = Console(quiet=invocation is None)
             say(
                 console,
                 f"{len(configuration.contenders)} contenders x {configuration.seeds} seeds x "
@@ -124,6 +140,7 @@ class Run:
                     listener,
                     invocation,
                     self.outputs(),
+                    placement,
                 )
             print_summary(console, configuration, summaries, folder)
 
@@ -134,8 +151,28 @@ class Train(Run):
 
     contender: str = "cosine"
     """What decides the learning rate; `list` shows all."""
+    distributed: bool = False
+    """Train on all devices of several processes, in each of which this command is started."""
+    coordinator_address: str | None = None
+    """Address and port of process 0. Default: where JAX finds it, on TPU pods, Slurm, Open MPI."""
+    num_processes: int | None = None
+    """How many processes there are. Default: as JAX finds it."""
+    process_id: int | None = None
+    """Which of them this is, counted from 0. Default: as JAX finds it."""
 
     kind: ClassVar[str] = "train"
+
+    def join(self) -> None:
+        """Meet the other processes, if this run is distributed."""
+        named = (self.coordinator_address, self.num_processes, self.process_id)
+        if self.distributed:
+            from experiments import processes
+
+            processes.join(*named)
+        elif named != (None, None, None):
+            raise UsageError(
+                "--coordinator-address, --num-processes and --process-id need --distributed."
+            )
 
     def run(self) -> None:
         """Carry it out."""

@@ -14,6 +14,7 @@ from experiments.configuration import Configuration
 from experiments.data.dataset import Dataset
 from experiments.history import History, empty_history
 from experiments.models import Model
+from experiments.placement import Placement
 
 EVALUATION_BATCH = 250
 
@@ -45,24 +46,28 @@ class Trainer:
     """Trains one model on one data set under any contender."""
 
     def __init__(
-        self, configuration: Configuration, dataset: Dataset, model: Model, batch_size: int
+        self,
+        configuration: Configuration,
+        dataset: Dataset,
+        model: Model,
+        batch_size: int,
+        placement: Placement | None = None,
     ):
         self._configuration = configuration
         self._model = model
         self._batch_size = batch_size
+        self._placement = Placement() if placement is None else placement
         self._brightest = dataset.brightest
-        self._train = (jnp.asarray(dataset.train_images), jnp.asarray(dataset.train_labels))
-        self._held_out = (
-            jnp.asarray(dataset.held_out_images),
-            jnp.asarray(dataset.held_out_labels),
-        )
+        self._train = self._placement.copied((dataset.train_images, dataset.train_labels))
+        self._held_out = self._placement.copied((dataset.held_out_images, dataset.held_out_labels))
         self._evaluate_batch = jax.jit(jax.vmap(self._sums, in_axes=(0, None, None)))
 
     def start(self, transformation: optax.GradientTransformationExtraArgs) -> Progress:
         """Fresh parameters, the same for every contender with the same seed."""
         fresh = [self._model.init(seed) for seed in range(self._configuration.seeds)]
-        params = jax.tree.map(lambda *leaves: jnp.stack(leaves), *fresh)
-        opt_state = jax.jit(jax.vmap(transformation.init))(params)
+        params = self._placement.copied(jax.tree.map(lambda *leaves: jnp.stack(leaves), *fresh))
+        init = jax.jit(jax.vmap(transformation.init), out_shardings=self._placement.everywhere)
+        opt_state = init(params)
         return Progress(np.asarray(0), params, opt_state, empty_history(self._configuration))
 
     def train(
@@ -70,7 +75,7 @@ class Trainer:
     ) -> Iterator[Progress]:
         """Go on from ``progress``, whose arrays are used up, and yield after each evaluation."""
         run_chunk = self._compile(transformation)
-        params, opt_state = progress.params, progress.opt_state
+        params, opt_state = self._placement.copied((progress.params, progress.opt_state))
         history = History(*(np.array(measured) for measured in progress.history))
         first = int(progress.steps_done)
         for position, last in enumerate(self._configuration.evaluations()):
@@ -83,7 +88,7 @@ class Trainer:
                 ]
             )
             params, opt_state, params_to_evaluate, metrics = run_chunk(
-                params, opt_state, indices, *self._train
+                params, opt_state, self._placement.split(indices), *self._train
             )
             loss, accuracy = self._evaluate(params_to_evaluate)
             history.train_loss[:, first:last] = metrics.train_loss
@@ -111,7 +116,7 @@ class Trainer:
             return params, opt_state, oa.eval_params(opt_state, params), metrics
 
         over_seeds = jax.vmap(run_chunk, in_axes=(0, 0, 0, None, None))
-        return jax.jit(over_seeds, donate_argnums=(0, 1))
+        return jax.jit(over_seeds, donate_argnums=(0, 1), out_shardings=self._placement.everywhere)
 
     def _loss(self, params, images, labels) -> tuple[jax.Array, jax.Array]:
         loss, correct = self._sums(params, images, labels)

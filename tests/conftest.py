@@ -2,6 +2,8 @@
 
 import os
 
+from hypothesis import HealthCheck, settings
+
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Policies are many small scalar kernels, which the newer fusion emitters of XLA take several
 # times longer to compile.
@@ -10,3 +12,14 @@ os.environ.setdefault(
     "--xla_force_host_platform_device_count=8 --xla_cpu_multi_thread_eigen=false"
     " --xla_cpu_use_fusion_emitters=false",
 )
+
+# Tests that fuzz take the number of their examples from the profile: in an example of the
+# policies there are 16 streams. ``--hypothesis-profile=long`` looks elsewhere at every run.
+SLOW = [HealthCheck.too_slow]
+settings.register_profile(
+    "default", max_examples=6, deadline=None, derandomize=True, suppress_health_check=SLOW
+)
+settings.register_profile(
+    "long", max_examples=640, deadline=None, print_blob=True, suppress_health_check=SLOW
+)
+settings.load_profile("default")

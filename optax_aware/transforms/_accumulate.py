@@ -20,6 +20,7 @@ from optax_aware.transforms._arguments import (
 from optax_aware.transforms._awareness import AwarenessState, init_awareness
 from optax_aware.transforms._base_rate import scale_updates
 from optax_aware.transforms._deciding import deciding
+from optax_aware.transforms._inputs import check_axes
 from optax_aware.transforms._leaves import as_array, in_dtype_of, own, zeros_like
 from optax_aware.transforms._micro_batches import (
     MicroBatchMeanState,
@@ -171,6 +172,8 @@ def accumulate(
     ) -> tuple[optax.Updates, AccumulateState]:
         check_state(state, AccumulateState)
         gradients = jax.tree.map(as_array, updates)
+        losses = {"value": value, "validation_value": validation_value, "weight": weight}
+        check_axes({**losses, "gradients": gradients}, state.accumulation_taken, axis_name)
         has_value = value is not None or policy is not None
         micro_batch = read_micro_batch(
             gradients, value, validation_value, weight, axis_name, has_value=has_value

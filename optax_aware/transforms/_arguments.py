@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax
 import optax
 
 from optax_aware._types import OBSERVABLE, Policy
@@ -22,6 +23,25 @@ def check_state(state: Any, kind: type) -> None:
         raise TypeError(
             f"opt_state must be the state that init(params) returned, {kind.__name__}, got "
             f"{type(state).__name__}. The order is update(grads, opt_state, params, value=loss)."
+        )
+
+
+def check_made_alike(
+    policy_state: Any, first_policy_state: Any, **options: tuple[bool, bool]
+) -> None:
+    """Refuse a state that was made under another policy, or with other options.
+
+    ``options`` says of each whether it was on when the state was made, and whether it is now.
+    Numbers of a policy leave no trace in its state: they may be changed in the middle of a run.
+    """
+    different = [f"{name}={was}, now {now}" for name, (was, now) in options.items() if was != now]
+    if jax.tree.structure(policy_state) != jax.tree.structure(first_policy_state):
+        was, now = type(policy_state).__name__, type(first_policy_state).__name__
+        different = [f"its policy has a {was}, now a {now}", *different]
+    if different:
+        raise ValueError(
+            f"opt_state was made by a transform with other arguments: {'; '.join(different)}. "
+            f"A state goes on under the transform that made it."
         )
 
 

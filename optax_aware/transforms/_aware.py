@@ -15,6 +15,7 @@ from optax_aware.policies import condition_based
 from optax_aware.transforms._arguments import (
     check_axis_name,
     check_inner,
+    check_made_alike,
     check_policy,
     check_state,
 )
@@ -24,7 +25,7 @@ from optax_aware.transforms._base_rate import guess_and_base_rate, scale_updates
 from optax_aware.transforms._cooldown import cooldown_factor
 from optax_aware.transforms._deciding import deciding
 from optax_aware.transforms._direction_sign import direction_sign
-from optax_aware.transforms._inputs import observe_losses
+from optax_aware.transforms._inputs import check_axes, observe_losses
 from optax_aware.transforms._leaves import as_array, in_dtype_of, or_zero, own, zeros_like
 from optax_aware.transforms._norms import all_finite, observe_norms
 from optax_aware.transforms._path import (
@@ -187,6 +188,12 @@ def aware(
         **extra_args: Any,
     ) -> tuple[optax.Updates, AwareState]:
         check_state(state, AwareState)
+        check_made_alike(
+            state.aware_awareness.aware_policy_state,
+            policy.init(),
+            rewind=(isinstance(state.aware_snapshot, SnapshotState), keeps_snapshots),
+            average=(isinstance(state.aware_average, AverageState), averages),
+        )
         if params is None and (
             keeps_snapshots or averages or follows_path or "params_norm" in policy.observes
         ):
@@ -205,6 +212,7 @@ def aware(
         def step_inner() -> tuple[optax.Updates, optax.OptState]:
             return inner.update(gradients, inner_state, params, **keywords)
 
+        check_axes({"gradients": gradients}, step, axis_name)
         observation = observe_losses(step, value, validation_value, axis_name)._replace(
             gradients_finite=all_finite(gradients, axis_name),
             rewindable=jnp.asarray(keeps_snapshots),
@@ -217,7 +225,10 @@ def aware(
             observation,
             gradients,
             params,
-            lambda: scale_updates(step_inner()[0], state.aware_direction_sign),
+            # What is not finite is left out of the update, and so of its measures.
+            lambda: jax.tree.map(
+                or_zero, scale_updates(step_inner()[0], state.aware_direction_sign)
+            ),
             axis_name,
         )
         path, path_sample = state.aware_path, None

@@ -45,11 +45,40 @@ def observe_losses(
     step: Scalar, value: Any, validation_value: Any, axis_name: str | None
 ) -> Observation:
     """Return the observation of a step whose losses are all that is looked at."""
+    check_axes({"value": value, "validation_value": validation_value}, step, axis_name)
     return Observation(
         value=read_value(value, axis_name),
         step=step,
         validation_value=read_validation_value(validation_value, axis_name),
     )
+
+
+def check_axes(inputs: dict[str, Any], step: Scalar, axis_name: Any) -> None:
+    """Refuse inputs that differ along a mapped axis on whose devices the state is one and the same.
+
+    Under ``shard_map`` JAX keeps account of that, unless it is told not to; elsewhere nobody can
+    know. ``step`` stands for the state.
+    """
+    named = axis_name if isinstance(axis_name, tuple) else (axis_name,)
+    for name, tree in inputs.items():
+        varying = frozenset().union(*map(_varying_axes, jax.tree.leaves(tree)))
+        unnamed = sorted(map(str, varying - _varying_axes(step) - {*named}))
+        if unnamed:
+            raise ValueError(
+                f"axis_name must name every mapped axis along which the devices decide together, "
+                f"got axis_name={axis_name!r}, and {name} differs along {', '.join(unnamed)}. Name "
+                f"the axis, or average over it before, with jax.lax.pmean."
+            )
+
+
+def _varying_axes(leaf: Any) -> frozenset:
+    """Return the axes of ``shard_map`` along which an array may differ from device to device."""
+    if not isinstance(leaf, jax.Array):
+        return frozenset()
+    aval = jax.typeof(leaf)
+    manual = getattr(aval, "manual_axis_type", None)
+    # Before JAX 0.10 the axes were called vma.
+    return getattr(aval, "vma", frozenset()) if manual is None else manual.varying
 
 
 def read_value(value: Any, axis_name: str | None) -> jax.Array:

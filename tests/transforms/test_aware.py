@@ -216,6 +216,17 @@ def test_norms_are_measured_where_a_policy_asks():
         np.testing.assert_allclose(means, [norm, math.nan, norm], rtol=1e-6)
 
 
+def test_a_coordinate_that_is_left_out_of_the_update_is_left_out_of_its_norm():
+    # In float16 the epsilon of Adam is zero, and so is the square of a small gradient.
+    policy = scripted([1.0] * 2, observes=("direction_norm",), seen="direction_norm", observe_at=[])
+    tx = oa.aware(optax.scale_by_adam(), policy)
+    params = jnp.ones(3, jnp.float16)
+    grads = jnp.asarray([1e-4, 0.5, 0.5], jnp.float16)
+    updates, opt_state = tx.update(grads, tx.init(params), params, value=1.0)
+    np.testing.assert_array_equal(updates[0], 0.0)
+    np.testing.assert_allclose(oa.report(opt_state).value_mean, math.sqrt(2.0), rtol=1e-2)
+
+
 def test_norms_are_the_same_on_every_device():
     policy = scripted([1.0] * 2, observes=("gradient_norm",), seen="gradient_norm", observe_at=[])
     tx = oa.aware(optax.identity(), policy, axis_name="batch")

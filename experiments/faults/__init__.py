@@ -1,0 +1,1 @@
+"""What a run survives: losses and gradients that are not numbers, overflows, 16 bits, kills."""

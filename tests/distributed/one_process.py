@@ -1,0 +1,111 @@
+"""One of several processes that train together: `start_all` starts them, on this machine."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+import optax_aware as oa
+from tests.distributed.training import BROKEN, EXAMPLES, QUICKLY, Batch, batches, run, start
+
+DEVICES_EACH = 2
+BROKEN_AT_THE_LAST = BROKEN + 2
+"""The step at which the last process, and no other, has examples that are not numbers."""
+
+SECONDS = 240
+ROOT = Path(__file__).parents[2]
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of one process."""
+    flags = (
+        f"--xla_force_host_platform_device_count={DEVICES_EACH}"
+        " --xla_cpu_multi_thread_eigen=false --xla_cpu_use_fusion_emitters=false"
+        " --xla_backend_optimization_level=0"
+    )
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags, "PYTHONPATH": path}
+
+
+def start_all(commands: list[list[str]]) -> list[subprocess.CompletedProcess]:
+    """Run ``python`` with each of the commands at the same time, and wait for all of them."""
+    running = [
+        subprocess.Popen(
+            [sys.executable, *command],
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for command in commands
+    ]
+    try:
+        ended = []
+        for process in running:
+            out, err = process.communicate(timeout=SECONDS)
+            ended.append(subprocess.CompletedProcess(process.args, process.returncode, out, err))
+        return ended
+    finally:
+        for process in running:  # JAX takes SIGTERM for a notice in advance, and goes on.
+            process.kill()
+            process.wait()
+
+
+def free_address() -> str:
+    """Return an address of this machine on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+def own_part(stream: Batch, process: int, processes: int) -> Batch:
+    """Return the examples that this process alone sees."""
+    each = EXAMPLES // processes
+    own = [column[:, process * each : (process + 1) * each].copy() for column in stream]
+    if process == processes - 1:
+        own[2][BROKEN_AT_THE_LAST] = np.nan
+    return Batch(*own)
+
+
+def train(process: int, processes: int, *, sharded: bool) -> dict[str, np.ndarray]:
+    """Train with the others, and return all that this process knows in the end."""
+    mesh = Mesh(np.asarray(jax.devices()), ("batch",))
+    split = NamedSharding(mesh, PartitionSpec(None, "batch"))
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    rows = NamedSharding(mesh, PartitionSpec("batch") if sharded else PartitionSpec())
+    stream = jax.tree.map(
+        lambda column: jax.make_array_from_process_local_data(split, column),
+        own_part(batches(), process, processes),
+    )
+    shardings = {"b": everywhere, "w": rows}
+    params = jax.tree.map(
+        lambda leaf, sharding: jax.make_array_from_callback(
+            leaf.shape, sharding, lambda index: np.asarray(leaf)[index]
+        ),
+        start(),
+        shardings,
+    )
+    together = jax.jit(run, out_shardings=everywhere).lower(params, stream).compile(QUICKLY)
+    course = together(params, stream)
+    known = jax.tree_util.tree_leaves_with_path(course._replace(before=None))
+    return {
+        **{jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in known},
+        "events": np.asarray(str(oa.events(jax.tree.map(lambda leaf: leaf[-1], course.opt_state)))),
+    }
+
+
+def main(address: str, processes: str, process: str, sharded: str, path: str) -> None:
+    jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    jax.distributed.initialize(address, int(processes), int(process))
+    assert jax.device_count() == DEVICES_EACH * int(processes)
+    known = train(int(process), int(processes), sharded=sharded == "sharded")
+    np.savez(path, allow_pickle=False, **known)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
