@@ -1,6 +1,6 @@
 """``python -m experiments overhead``."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from experiments.files import write_json, write_text, write_whole
 from experiments.folder import hold
 from experiments.overhead import figure, tables
 from experiments.overhead.contenders import BARE, CONTENDERS
-from experiments.overhead.measurement import Costs, count_traces, measure
+from experiments.overhead.measurement import Costs, count_traces, measure, prepare
 from experiments.overhead.models import LARGEST, SUBJECTS
 from experiments.style import save
 
@@ -31,25 +31,30 @@ def run_overhead(
     sizes = _known("size", sizes or [name for name in SUBJECTS if name != LARGEST], SUBJECTS)
     contenders = _known("contender", contenders or CONTENDERS, CONTENDERS)
     with hold(folder):
+        smallest = next(iter(SUBJECTS.values()))
+        traces = {name: count_traces(CONTENDERS[name], smallest) for name in contenders}
         found: dict[str, dict[str, Costs]] = {}
         for size in sizes:
             subject = SUBJECTS[size]
+            bare = prepare(subject, BARE)
             found[size] = {}
             for name in contenders:
-                costs = measure(subject, CONTENDERS[name], BARE, turns)
+                costs = measure(prepare(subject, CONTENDERS[name]), bare, turns)
                 found[size][name] = costs
                 ratio = tables.spread_of(costs)[0]
                 say(console, f"{subject.label}: {name} takes {ratio:.2f} times as long as Adam")
-        smallest = next(iter(SUBJECTS.values()))
-        traces = {name: count_traces(CONTENDERS[name], smallest) for name in contenders}
-        write_text(folder / "costs.csv", tables.costs_csv(found))
-        write_text(folder / "tables.md", tables.tables_md(found, traces))
-        drawn = figure.draw(found)
-        write_whole(folder / "overhead.png", lambda partial: save(drawn, partial))
-        finished = datetime.now(UTC).isoformat(timespec="seconds")
-        content = {"finished": finished, "turns": turns, **describe()}
-        write_json(folder / "metadata.json", content)
+            _write(folder, found, traces, turns)
         say(console, f"wrote {folder / 'tables.md'} and {folder / 'overhead.png'}")
+
+
+def _write(folder: Path, found: tables.Found, traces: Mapping[str, int], turns: int) -> None:
+    """Write what is known, after every model: what comes next may take long."""
+    write_text(folder / "costs.csv", tables.costs_csv(found))
+    write_text(folder / "tables.md", tables.tables_md(found, traces))
+    drawn = figure.draw(found)
+    write_whole(folder / "overhead.png", lambda partial: save(drawn, partial))
+    finished = datetime.now(UTC).isoformat(timespec="seconds")
+    write_json(folder / "metadata.json", {"finished": finished, "turns": turns, **describe()})
 
 
 def _known(kind: str, names: Collection[str], known: Collection[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
@@ -17,15 +18,25 @@ WARM_UP = 3
 """Updates before the first turn: the first of all touch their memory for the first time."""
 
 
-class Program(NamedTuple):
+@dataclass
+class Program:
     """A compiled update, the state it goes on from, and what was seen when it was made."""
 
+    subject: Subject
     update: Any
     carry: Any
     compile_seconds: float
     state_bytes: int
     flops: float
     bytes_accessed: float
+
+    def seconds(self, steps: int) -> float:
+        """Make some updates and return how long they took."""
+        begun = time.perf_counter()
+        for _ in range(steps):
+            self.carry = self.update(self.carry)
+        jax.block_until_ready(self.carry)
+        return time.perf_counter() - begun
 
 
 class Costs(NamedTuple):
@@ -54,26 +65,23 @@ class Costs(NamedTuple):
     bare_compile_seconds: float
 
 
-def measure(subject: Subject, contender: Contender, bare: Contender, turns: int) -> Costs:
+def measure(ours: Program, bare: Program, turns: int) -> Costs:
     """Let both take turns, so that what slows the machine down slows both."""
-    ours, theirs = prepare(subject, contender), prepare(subject, bare)
-    our_carry, their_carry = ours.carry, theirs.carry
-    our_times, their_times = [], []
+    subject = ours.subject
+    our_times, bare_times = [], []
     for _ in range(turns):
-        their_carry, seconds = _turn(theirs.update, their_carry, subject.steps)
-        their_times.append(seconds)
-        our_carry, seconds = _turn(ours.update, our_carry, subject.steps)
-        our_times.append(seconds)
+        bare_times.append(bare.seconds(subject.steps))
+        our_times.append(ours.seconds(subject.steps))
     return Costs(
-        time_ratios=np.array(our_times) / np.array(their_times),
+        time_ratios=np.array(our_times) / np.array(bare_times),
         milliseconds=1e3 * float(np.mean(our_times)) / subject.steps,
         params_bytes=_bytes(subject.params()),
         state_bytes=ours.state_bytes,
-        bare_state_bytes=theirs.state_bytes,
-        flops_ratio=ours.flops / theirs.flops,
-        bytes_ratio=ours.bytes_accessed / theirs.bytes_accessed,
+        bare_state_bytes=bare.state_bytes,
+        flops_ratio=ours.flops / bare.flops,
+        bytes_ratio=ours.bytes_accessed / bare.bytes_accessed,
         compile_seconds=ours.compile_seconds,
-        bare_compile_seconds=theirs.compile_seconds,
+        bare_compile_seconds=bare.compile_seconds,
     )
 
 
@@ -88,15 +96,17 @@ def prepare(subject: Subject, contender: Contender) -> Program:
     compile_seconds = time.perf_counter() - begun
     counted = compiled.cost_analysis() or {}
     state_bytes = _bytes(opt_state)
-    carry, _ = _turn(compiled, (params, opt_state), WARM_UP)
-    return Program(
+    program = Program(
+        subject,
         compiled,
-        carry,
+        (params, opt_state),
         compile_seconds,
         state_bytes,
         counted.get("flops", np.nan),
         counted.get("bytes accessed", np.nan),
     )
+    program.seconds(WARM_UP)
+    return program
 
 
 def count_traces(contender: Contender, subject: Subject) -> int:
@@ -143,15 +153,6 @@ def _update(
         return optax.apply_updates(params, updates), opt_state
 
     return update
-
-
-def _turn(update: Callable[[Any], Any], carry: Any, steps: int) -> tuple[Any, float]:
-    """Make some updates and return what they led to and how many seconds they took."""
-    begun = time.perf_counter()
-    for _ in range(steps):
-        carry = update(carry)
-    jax.block_until_ready(carry)
-    return carry, time.perf_counter() - begun
 
 
 def _bytes(tree: Any) -> int:

@@ -1,4 +1,4 @@
-"""What is updated: bare parameters of several sizes, and LeNet as a whole step."""
+"""What is updated: bare parameters of several sizes, and whole steps of two networks."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments.models import lenet
+from experiments.models import Model, lenet, mlp
 
 BATCH = 256
 
@@ -54,8 +54,7 @@ def _bowl(params: dict[str, jax.Array]) -> tuple[jax.Array, dict[str, jax.Array]
     return 0.5 * jnp.mean(jnp.square(leaf)), params
 
 
-def _lenet() -> Subject:
-    model = lenet(10)
+def _whole_step(name: str, label: str, steps: int, model: Model) -> Subject:
     generator = np.random.default_rng(0)
     images = jnp.asarray(generator.random((BATCH, 28, 28, 1), np.float32))
     labels = jnp.asarray(generator.integers(0, 10, BATCH), jnp.int32)
@@ -64,13 +63,8 @@ def _lenet() -> Subject:
         logits = model.apply(params, images)
         return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
-    return Subject(
-        "lenet",
-        f"whole step of LeNet, batch {BATCH}",
-        20,
-        lambda: model.init(0),
-        jax.value_and_grad(loss),
-    )
+    label = f"whole step of {label}, batch {BATCH}"
+    return Subject(name, label, steps, lambda: model.init(0), jax.value_and_grad(loss))
 
 
 _ALL = (
@@ -80,7 +74,8 @@ _ALL = (
     _bare("1e6_400", 1_000_000, 400, 60),
     _bare("1e7_20", 10_000_000, 20, 20),
     _bare("1e7_400", 10_000_000, 400, 20),
-    _lenet(),
+    _whole_step("lenet", "LeNet", 20, lenet(10)),
+    _whole_step("mlp", "10,020,874 parameters in four dense layers", 5, mlp(784, (2048,) * 3, 10)),
     _bare("1e8_20", 100_000_000, 20, 4),
 )
 

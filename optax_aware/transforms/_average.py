@@ -39,16 +39,15 @@ def fold_in(average: AverageState, params: optax.Params) -> optax.Params:
     )
 
 
-def advance_average(
-    average: AverageState, params: Any, held: jax.Array, restart: jax.Array
-) -> AverageState:
-    """Take in the parameters of this step, unless it is held; start again after a restart."""
-    taken = average.average_taken
-    folded = fold_in(average, params)
-    return AverageState(
-        jax.tree.map(lambda mean, new: jnp.where(held, mean, new), average.average_params, folded),
-        jnp.where(restart, 0, jnp.where(held, taken, optax.safe_increment(taken))),
-    )
+def advance_average(average: AverageState, params: Any) -> AverageState:
+    """Take in the parameters of this step."""
+    taken = jnp.asarray(optax.safe_increment(average.average_taken))
+    return AverageState(fold_in(average, params), taken)
+
+
+def restart_average(average: AverageState, restart: jax.Array) -> AverageState:
+    """Let what comes next count as the first where ``restart`` is true."""
+    return average._replace(average_taken=jnp.where(restart, 0, average.average_taken))
 
 
 def _weight(average: AverageState) -> jax.Array:

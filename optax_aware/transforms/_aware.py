@@ -19,7 +19,12 @@ from optax_aware.transforms._arguments import (
     check_policy,
     check_state,
 )
-from optax_aware.transforms._average import AverageState, advance_average, first_average
+from optax_aware.transforms._average import (
+    AverageState,
+    advance_average,
+    first_average,
+    restart_average,
+)
 from optax_aware.transforms._awareness import AwarenessState, init_awareness
 from optax_aware.transforms._base_rate import guess_and_base_rate, scale_updates
 from optax_aware.transforms._cooldown import cooldown_factor
@@ -245,26 +250,31 @@ def aware(
         )
         held = verdict.skip | verdict.rewind
 
-        def advance() -> tuple[optax.Updates, optax.OptState]:
+        if isinstance(snapshot, SnapshotState):
+            snapshot, held = take_snapshot(verdict.keep, held, snapshot, params, inner_state)
+
+        def advance() -> tuple[optax.Updates, optax.OptState, Any]:
             direction, next_inner_state = step_inner()
             scaled = scale_updates(direction, -state.aware_direction_sign * verdict.rate)
             scaled = jax.tree.map(or_zero, scaled)
             return (
                 jax.tree.map(in_dtype_of, scaled, gradients),
                 jax.tree.map(in_dtype_of, next_inner_state, inner_state),
+                advance_average(average_state, params) if averages else average_state,
             )
 
-        def hold() -> tuple[optax.Updates, optax.OptState]:
-            return jax.tree.map(zeros_like, gradients), inner_state
+        def hold() -> tuple[optax.Updates, optax.OptState, Any]:
+            return jax.tree.map(zeros_like, gradients), inner_state, average_state
 
-        new_updates, new_inner_state = jax.lax.cond(held, hold, advance)
-        if isinstance(average_state, AverageState):
-            average_state = advance_average(average_state, params, held, verdict.restart_average)
+        # In this order XLA:CPU works in place: with the branch that holds as the one taken where
+        # the flag is true, it would copy the inner state in front of either.
+        new_updates, new_inner_state, average_state = jax.lax.cond(~held, advance, hold)
+        if averages:
+            average_state = restart_average(average_state, verdict.restart_average)
         if isinstance(snapshot, SnapshotState):
-            new_updates, new_inner_state, snapshot_after = restore_snapshot(
+            new_updates, new_inner_state, snapshot = restore_snapshot(
                 verdict.rewind, snapshot, params, new_updates, new_inner_state, axis_name
             )
-            snapshot = take_snapshot(verdict.keep, snapshot_after, params, inner_state)
         if isinstance(path, PathState) and path_sample is not None:
             path = advance_path(path, path_sample, new_updates, held, verdict.restart_average)
         return new_updates, AwareState(

@@ -8,7 +8,7 @@ import optax
 
 from optax_aware.transforms._awareness import AwarenessState, Verdict
 from optax_aware.transforms._inputs import on_all_devices
-from optax_aware.transforms._leaves import rarely
+from optax_aware.transforms._leaves import as_array, rarely
 
 ATTEMPTS_TO_SETTLE = 4
 
@@ -38,11 +38,20 @@ def first_snapshot(params: optax.Params, inner_state: optax.OptState) -> Snapsho
 
 
 def take_snapshot(
-    keep: jax.Array, snapshot: SnapshotState, params: Any, inner_state: optax.OptState
-) -> SnapshotState:
-    """Replace the snapshot where ``keep`` is true; elsewhere nothing is copied."""
+    keep: jax.Array,
+    held: jax.Array,
+    snapshot: SnapshotState,
+    params: Any,
+    inner_state: optax.OptState,
+) -> tuple[SnapshotState, jax.Array]:
+    """Replace the snapshot where ``keep`` is true; elsewhere nothing is copied.
+
+    ``held`` comes back with the value it has: no snapshot is kept where a step is held. The step
+    that asks for it then waits for the snapshot, and may overwrite in place what has been copied
+    here; otherwise XLA copies it once more, at every step.
+    """
     new = SnapshotState(params, inner_state, snapshot.snapshot_attempts_left)
-    return jax.lax.cond(keep, lambda old, new: new, lambda old, new: old, snapshot, new)
+    return jax.lax.cond(keep, lambda: (new, jnp.zeros_like(held)), lambda: (snapshot, held))
 
 
 def restore_snapshot(
@@ -61,22 +70,21 @@ def restore_snapshot(
     arrive. Where devices of ``axis_name`` have parameters of their own, all wait for the last.
     """
 
-    def restore(updates, inner_state, snapshot, params):
-        del inner_state
+    def restore() -> tuple[optax.Updates, optax.OptState, jax.Array]:
         back = jax.tree.map(_difference, snapshot.snapshot_params, params, updates)
         arrived = _arrived(optax.apply_updates(params, back), snapshot.snapshot_params)
         arrived = on_all_devices(arrived, axis_name)
         started = snapshot.snapshot_attempts_left == 0
         left = jnp.where(started, ATTEMPTS_TO_SETTLE, snapshot.snapshot_attempts_left - 1)
         left = jnp.where(arrived, 0, left).astype(jnp.int32)
-        settled = snapshot._replace(snapshot_attempts_left=left)
-        return back, snapshot.snapshot_inner_state, settled
+        return back, snapshot.snapshot_inner_state, left
 
-    def go_on(updates, inner_state, snapshot, params):
-        del params
-        return updates, inner_state, snapshot._replace(snapshot_attempts_left=jnp.int32(0))
+    def go_on() -> tuple[optax.Updates, optax.OptState, jax.Array]:
+        return updates, inner_state, jnp.int32(0)
 
-    return jax.lax.cond(rewind, restore, go_on, updates, inner_state, snapshot, params)
+    # The snapshot itself stays outside: what passes through a branch may be copied there.
+    updates, inner_state, left = jax.lax.cond(rewind, restore, go_on)
+    return updates, inner_state, snapshot._replace(snapshot_attempts_left=left)
 
 
 def settle_first(
@@ -91,11 +99,11 @@ def settle_first(
     )
 
 
-def _difference(goal: jax.Array, leaf: jax.Array, update: jax.Array) -> jax.Array:
+def _difference(goal: jax.Array, leaf: Any, update: jax.Array) -> jax.Array:
     if update.dtype == jax.dtypes.float0:
         return update
     wide = jnp.promote_types(goal.dtype, jnp.float32)
-    difference = goal.astype(wide) - leaf.astype(wide)
+    difference = goal.astype(wide) - as_array(leaf).astype(wide)
     if jnp.issubdtype(update.dtype, jnp.floating):
         largest = jnp.finfo(update.dtype).max.astype(wide)
         difference = jnp.clip(difference, -largest, largest)

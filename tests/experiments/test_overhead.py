@@ -31,7 +31,8 @@ def slow_adam():
 
 def test_what_is_slower_and_larger_is_told_as_such():
     slow = Contender("slow", PEERS, "", slow_adam)
-    costs = measurement.measure(SMALLEST, slow, BARE, turns=3)
+    ours, bare = (measurement.prepare(SMALLEST, contender) for contender in (slow, BARE))
+    costs = measurement.measure(ours, bare, turns=3)
     assert costs.time_ratios.shape == (3,)
     assert costs.time_ratios.min() > 2.0
     assert costs.params_bytes == 40_000

@@ -5,6 +5,7 @@ import pickle
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import jax
@@ -18,7 +19,7 @@ from flax import serialization
 import optax_aware as oa
 from optax_aware import Condition
 from tests.conformance.table import CASES, make
-from tests.transforms import interrupted
+from tests.transforms import interrupted, released
 
 ROOT = Path(__file__).parents[2]
 
@@ -163,28 +164,49 @@ def test_a_number_of_a_policy_may_be_changed_in_the_middle_of_a_run():
         assert oa.report(state).scale == scale
 
 
-def completed(saved, fresh):
-    """What was saved, with the fields that are new since as `init` makes them."""
-    if not isinstance(fresh, dict):
-        return saved
-    return {
-        name: completed(saved[name], new) if name in saved else new for name, new in fresh.items()
-    }
-
-
-def test_a_state_that_has_grown_since_is_completed_from_a_fresh_one():
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory):
+    """A state, as flax and orbax have kept it before two fields were added, and a fresh one."""
     tx = oa.aware(optax.scale_by_adam(), oa.policies.greedy(), learning_rate=0.1)
     state = jax.tree.map(lambda leaf: leaf + 1, tx.init(jnp.ones(3)))
-    saved = serialization.msgpack_restore(serialization.to_bytes(state))
+    saved = serialization.to_state_dict(state)
     for older in (saved["aware_awareness"], saved["aware_awareness"]["aware_policy_state"]):
         del older[list(older)[-1]]
-    target = tx.init(jnp.ones(3))
+    folder = tmp_path_factory.mktemp("grown") / "state"
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(folder, saved)
+        checkpointer.wait_until_finished()
+        by_orbax = checkpointer.restore(folder)
+    return {"flax": saved, "orbax": by_orbax}, tx.init(jnp.ones(3))
+
+
+@pytest.mark.parametrize("form", interrupted.FORMATS)
+def test_a_state_that_has_grown_since_is_completed_from_a_fresh_one(form, grown):
+    saved, target = grown
     with pytest.raises(ValueError, match="do not match"):
-        serialization.from_state_dict(target, saved)
-    fresh = serialization.to_state_dict(target)
-    restored = serialization.from_state_dict(target, completed(saved, fresh))
-    assert jax.tree.structure(restored) == jax.tree.structure(state)
+        serialization.from_state_dict(target, saved["flax"])
+    restored = released.load(saved[form], target)
+    assert jax.tree.structure(restored) == jax.tree.structure(target)
     assert restored.aware_awareness.aware_updates_seen == 1
     assert restored.aware_awareness.aware_nonfinite == 1
     assert restored.aware_awareness.aware_events.aware_event_total == 0
     np.testing.assert_array_equal(restored.aware_inner_state.mu, 1.0)
+
+
+LEFT_BEHIND = [
+    (path, name) for path in sorted(released.FOLDER.glob("*.gz")) for name in released.read(path)
+]
+
+
+def test_this_release_has_left_its_checkpoints():
+    assert f"{version('optax-aware')}.msgpack.gz" in [path.name for path, _ in LEFT_BEHIND]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), LEFT_BEHIND, ids=[f"{path.name}-{name}" for path, name in LEFT_BEHIND]
+)
+def test_what_a_release_has_left_is_loaded_and_goes_on_alike(path, name):
+    kept = released.read(path)[name]
+    restored = released.load(kept["saved"], released.fresh(name))
+    then = released.parameters(released.train(name, restored, *released.span(name)))
+    np.testing.assert_allclose(then, kept["then"], rtol=1e-4, atol=1e-6)
