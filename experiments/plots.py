@@ -1,6 +1,6 @@
-"""The figure of a comparison: loss, held-out accuracy and learning rate against steps."""
+"""The figure of a comparison: loss, both accuracies and learning rate against steps."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,9 +36,9 @@ def draw_figure(
     """Draw all contenders, schedules and policies side by side where they are many.
 
     Lines are means over seeds, bands reach from the least to the greatest; where a seed has
-    failed to train, every seed has a line. The training loss
-    is averaged from one evaluation to the next. Colours follow the order of the catalogue, so
-    that they stay the same from one comparison of all contenders to the next.
+    failed to train, every seed has a line. Training loss and accuracy are averaged from one
+    evaluation to the next. Colours follow the order of the catalogue, so that they stay the same
+    from one comparison of all contenders to the next.
     """
     with rc_context({"font.size": 12, "legend.fontsize": 11}):
         return _draw(configuration, histories, summaries)
@@ -50,8 +50,8 @@ def _draw(
     summaries: list[Summary],
 ) -> Figure:
     columns = _columns(summaries)
-    figure = Figure(figsize=(3.5 + 5.5 * len(columns), 11), layout="constrained")
-    axes = figure.subplots(3, len(columns), sharex=True, sharey="row", squeeze=False)
+    figure = Figure(figsize=(3.5 + 5.5 * len(columns), 14), layout="constrained")
+    axes = figure.subplots(4, len(columns), sharex=True, sharey="row", squeeze=False)
     for column, (heading, members) in enumerate(columns):
         names = [name for name in CONTENDERS if any(name == m.contender for m in members)]
         for summary in members:
@@ -60,9 +60,9 @@ def _draw(
                 axes[:, column], configuration, histories[name], summary, names.index(name)
             )
         axes[0, column].set_title(heading)
-        axes[2, column].set_xlabel("step (updates)")
-        axes[2, column].legend(
-            *axes[1, column].get_legend_handles_labels(),
+        axes[3, column].set_xlabel("step (updates)")
+        axes[3, column].legend(
+            *axes[0, column].get_legend_handles_labels(),
             loc="upper center",
             bbox_to_anchor=(0.5, -0.2),
             ncols=2,
@@ -110,6 +110,7 @@ def _draw_contender(
     label = f"{summary.contender}  {ending}"
     curves = (
         (evaluated, train_loss),
+        (evaluated, 100 * history.train_accuracy),
         (evaluated, 100 * history.held_out_accuracy),
         (steps[thinned], rate[:, thinned]),
     )
@@ -147,14 +148,18 @@ def _stay_together(summary: Summary) -> bool:
 
 
 def _label_rows(axes: np.ndarray, histories: Mapping[str, History]) -> None:
-    loss, accuracy, rate = axes[:, 0]
+    loss, trained, held_out, rate = axes[:, 0]
     loss.set_ylabel("training loss (cross-entropy, nats)")
     losses = np.stack([history.train_loss for history in histories.values()])
     if np.any(np.isfinite(losses) & (losses > 0)):
         loss.set_yscale("log")
         loss.yaxis.set_major_formatter(PLAIN_NUMBERS)
-    accuracy.set_ylabel("held-out accuracy (%)")
-    accuracy.set_ylim(*_accuracy_limits(histories))
+    trained.set_ylabel("training accuracy (%)")
+    trained.set_ylim(*_accuracy_limits([history.train_accuracy for history in histories.values()]))
+    held_out.set_ylabel("held-out accuracy (%)")
+    held_out.set_ylim(
+        *_accuracy_limits([history.held_out_accuracy for history in histories.values()])
+    )
     rate.set_ylabel("learning rate")
     limits = _rate_limits(histories)
     if limits is not None:
@@ -166,9 +171,9 @@ def _label_rows(axes: np.ndarray, histories: Mapping[str, History]) -> None:
         panel.margins(x=0.01)
 
 
-def _accuracy_limits(histories: Mapping[str, History]) -> tuple[float, float]:
+def _accuracy_limits(shares: Sequence[np.ndarray]) -> tuple[float, float]:
     """From what all but the worst reach early on, so that the ends can be told apart."""
-    accuracies = 100 * np.stack([history.held_out_accuracy for history in histories.values()])
+    accuracies = 100 * np.stack(shares)
     early = accuracies.shape[-1] // 6
     low = float(np.quantile(accuracies[..., early:], 0.1))
     high = float(accuracies.max())

@@ -136,18 +136,20 @@ def test_nothing_partial_is_left(finished):
 def test_figure_of_few_contenders_is_one_column():
     configuration, histories, summaries = made_up(["fixed", "cosine", "greedy"])
     figure = draw_figure(configuration, histories, summaries)
-    loss, accuracy, rate = figure.axes
-    assert [len(panel.lines) for panel in figure.axes] == [3, 3, 3]
-    assert [len(panel.collections) for panel in figure.axes] == [3, 3, 3]
+    loss, trained, held_out, rate = figure.axes
+    assert [len(panel.lines) for panel in figure.axes] == [3, 3, 3, 3]
+    assert [len(panel.collections) for panel in figure.axes] == [3, 3, 3, 3]
     assert "loss" in loss.get_ylabel()
     assert "nats" in loss.get_ylabel()
-    assert "accuracy (%)" in accuracy.get_ylabel()
+    assert trained.get_ylabel() == "training accuracy (%)"
+    assert held_out.get_ylabel() == "held-out accuracy (%)"
     assert rate.get_ylabel() == "learning rate"
     assert rate.get_yscale() == "log"
     assert "step" in rate.get_xlabel()
     labels = [text.get_text() for text in rate.get_legend().get_texts()]
     assert labels == ["greedy  52.00 %", "cosine  51.00 %", "fixed  50.00 %"]
-    np.testing.assert_allclose(accuracy.lines[0].get_ydata()[-1], 52.0, rtol=1e-6)
+    np.testing.assert_allclose(trained.lines[0].get_ydata()[-1], 100.0, rtol=1e-6)
+    np.testing.assert_allclose(held_out.lines[0].get_ydata()[-1], 52.0, rtol=1e-6)
     title = figure.get_suptitle()
     assert "digits" in title
     assert "2 seeds" in title
@@ -155,7 +157,7 @@ def test_figure_of_few_contenders_is_one_column():
 
 def test_figure_of_all_contenders_tells_every_line_apart():
     figure = draw_figure(*made_up(list(catalogue.USUAL)))
-    assert len(figure.axes) == 6
+    assert len(figure.axes) == 8
     headings = [panel.get_title() for panel in figure.axes[:2]]
     assert headings == ["Schedules", "Policies that listen to the loss"]
     assert sum(len(panel.lines) for panel in figure.axes[:2]) == len(catalogue.USUAL)
