@@ -64,7 +64,8 @@ class Observation(NamedTuple):
       value: the training loss at the parameters before the update, float32.
       step: the number of updates before this one, int32.
       validation_value: a new validation loss, or NaN where there is none, float32.
-      gradients_finite: false when a gradient of this step is NaN or infinite, bool.
+      gradients_finite: false when a gradient of this step is NaN or infinite, or would make the
+        state of the optimizer so, bool.
       gradient_norm: the Euclidean norm of all gradients, float32.
       direction_norm: the Euclidean norm of the inner optimizer's direction, float32.
       params_norm: the Euclidean norm of all parameters, float32.

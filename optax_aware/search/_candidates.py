@@ -12,8 +12,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from optax_aware.search._batches import batch_at
 from optax_aware.search._gradients import loss_and_gradients, moved
 from optax_aware.search._programs import Programs
+from optax_aware.transforms._finite import all_finite
 from optax_aware.transforms._leaves import own
-from optax_aware.transforms._norms import all_finite
 
 FAILURES_TO_STOP = 3
 """Steps in a row that are not finite after which a run is lost: one may be a bad batch."""

@@ -10,8 +10,8 @@ import optax
 from optax_aware.search._batches import batch_at
 from optax_aware.search._gradients import loss_and_gradients, moved
 from optax_aware.search._programs import Programs
+from optax_aware.transforms._finite import all_finite
 from optax_aware.transforms._leaves import own
-from optax_aware.transforms._norms import all_finite
 
 FAILURES_TO_STOP = 3
 """Steps in a row with a loss that is not finite, or far too high, that end a run: one alone may

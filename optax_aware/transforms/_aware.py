@@ -30,9 +30,10 @@ from optax_aware.transforms._base_rate import guess_and_base_rate, scale_updates
 from optax_aware.transforms._cooldown import cooldown_factor
 from optax_aware.transforms._deciding import deciding
 from optax_aware.transforms._direction_sign import direction_sign
+from optax_aware.transforms._finite import all_usable
 from optax_aware.transforms._inputs import check_axes, observe_losses
 from optax_aware.transforms._leaves import as_array, in_dtype_of, or_zero, own, zeros_like
-from optax_aware.transforms._norms import all_finite, observe_norms
+from optax_aware.transforms._norms import observe_norms
 from optax_aware.transforms._path import (
     PathState,
     advance_path,
@@ -88,9 +89,10 @@ def aware(
 
     Observes the loss handed to ``update`` as ``value``, a new ``validation_value`` where
     there is one, and whether the gradients are finite; changes the length of the updates,
-    leaves a step out (parameters and inner state stay as they are) when loss or gradients
-    are not finite or the policy says so, goes back to a snapshot when the policy says so,
-    and averages the parameters along their path. Prefer `scale_by_policy` where only the
+    leaves a step out (parameters and inner state stay as they are) when loss or gradients are
+    not finite, when they would make the inner state so (1e20 is enough for Adam), or when the
+    policy says so, goes back to a snapshot when the policy says so, and averages the
+    parameters along their path. Prefer `scale_by_policy` where only the
     length of the updates matters and another optimizer is already complete.
 
     .. math::
@@ -219,7 +221,7 @@ def aware(
 
         check_axes({"gradients": gradients}, step, axis_name)
         observation = observe_losses(step, value, validation_value, axis_name)._replace(
-            gradients_finite=all_finite(gradients, axis_name),
+            gradients_finite=all_usable(gradients, inner_state, lambda: step_inner()[1], axis_name),
             rewindable=jnp.asarray(keeps_snapshots),
             guess=guess,
             shape=rate_at(step) * cooldown_at(step),

@@ -6,13 +6,13 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from optax_aware.transforms._finite import all_finite
 from optax_aware.transforms._inputs import (
     mean_over_devices,
     read_own_value,
     read_validation_value,
     read_weight,
 )
-from optax_aware.transforms._norms import all_finite
 
 _NO_VALIDATION = jnp.inf
 

@@ -7,29 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from optax_aware._types import MEASURED, Observation
-from optax_aware.transforms._inputs import on_all_devices
 from optax_aware.transforms._leaves import as_array
-
-
-def all_finite(gradients: optax.Updates, axis_name: str | None) -> jax.Array:
-    """Return whether every gradient is finite, on every device of ``axis_name``.
-
-    The largest of a leaf is NaN where one of its numbers is, and takes half the time of asking
-    each of them.
-    """
-    finite = [
-        jnp.isfinite(jnp.max(jnp.abs(part), initial=0))
-        for leaf in jax.tree.leaves(gradients)
-        if jnp.issubdtype(leaf.dtype, jnp.inexact)
-        for part in _real_parts(leaf)
-    ]
-    return on_all_devices(jnp.all(jnp.stack([jnp.asarray(True), *finite])), axis_name)
-
-
-def _real_parts(leaf: jax.Array) -> list[jax.Array]:
-    if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
-        return [jnp.real(leaf), jnp.imag(leaf)]
-    return [leaf]
 
 
 def observe_norms(

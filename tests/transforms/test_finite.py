@@ -1,0 +1,112 @@
+"""Gradients that `aware` takes and leaves out: what is not finite, and what would not stay so."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import optax_aware as oa
+from optax_aware.transforms._finite import all_usable
+
+HUGE = 1e38
+
+
+def trained(inner, spoiled, dtype=jnp.float32, steps=6):
+    """Parameters and state after some steps on a bowl, with one gradient spoiled in the third."""
+    tx = oa.aware(inner, oa.policies.constant(), learning_rate=0.1)
+    params = {"kernel": jnp.ones((3, 2), dtype), "bias": jnp.ones(4, dtype)}
+
+    @jax.jit
+    def step(params, opt_state, value, spoiled):
+        grads = {**params, "kernel": params["kernel"].at[2, 1].set(spoiled.astype(dtype))}
+        updates, opt_state = tx.update(grads, opt_state, params, value=value)
+        return optax.apply_updates(params, updates), opt_state
+
+    opt_state = tx.init(params)
+    for number in range(steps):
+        spoil = spoiled if number == 2 else 1.0
+        params, opt_state = step(params, opt_state, jnp.float32(1.0), jnp.float32(spoil))
+    return params, opt_state
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16, jnp.float16])
+@pytest.mark.parametrize("spoiled", [np.nan, np.inf, -np.inf])
+def test_one_number_that_is_not_finite_holds_everything(spoiled, dtype):
+    params, opt_state = trained(optax.trace(0.9), spoiled, dtype)
+    once_less, _ = trained(optax.trace(0.9), 1.0, dtype, steps=5)
+    jax.tree.map(np.testing.assert_array_equal, params, once_less)
+    assert oa.report(opt_state).nonfinite == 1
+
+
+def usable(gradients):
+    return all_usable({"leaf": gradients}, (), lambda: (), None)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16, jnp.complex64], ids=str)
+@pytest.mark.parametrize("shape", [(), (4096,), (100, 100)], ids=str)
+def test_one_number_is_seen_in_leaves_of_any_size(shape, dtype):
+    """XLA:CPU drops NaN from the maximum of an array of 4096."""
+    jitted, clean = jax.jit(usable), jnp.ones(shape, dtype)
+    assert jitted(clean)
+    for place in (0, clean.size // 2, clean.size - 1):
+        for spoiled in (np.nan, np.inf, -np.inf):
+            assert not jitted(clean.ravel().at[place].set(spoiled).reshape(shape))
+    assert not usable(clean.at[...].set(np.nan))
+
+
+def test_one_number_is_seen_in_each_of_many_members():
+    jitted, members = jax.jit(jax.vmap(usable)), jnp.ones((16, 256))
+    assert jitted(members).all()
+    for member in range(16):
+        seen = jitted(members.at[member, 100].set(np.nan))
+        np.testing.assert_array_equal(seen, np.arange(16) != member)
+
+
+@pytest.mark.parametrize("spoiled", [complex(np.nan, 1), complex(1, np.inf)])
+def test_both_parts_of_complex_gradients_count(spoiled):
+    tx = oa.aware(optax.identity(), oa.policies.constant(), learning_rate=0.1)
+    params = jnp.ones(2, jnp.complex64)
+    _, opt_state = tx.update(jnp.asarray([1.0, spoiled]), tx.init(params), params, value=1.0)
+    assert oa.report(opt_state).skipped == 1
+
+
+def test_a_gradient_that_would_spoil_the_moments_is_left_out():
+    params, opt_state = trained(optax.scale_by_adam(), HUGE)
+    once_less, state_once_less = trained(optax.scale_by_adam(), 1.0, steps=5)
+    jax.tree.map(np.testing.assert_array_equal, params, once_less)
+    for mine, other in zip(
+        jax.tree.leaves(opt_state.aware_inner_state),
+        jax.tree.leaves(state_once_less.aware_inner_state),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(mine, other)
+    assert oa.report(opt_state).nonfinite == 1
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        optax.scale_by_sign(),
+        optax.trace(0.9),
+        optax.chain(optax.clip_by_global_norm(1.0), optax.scale_by_lion()),
+        optax.chain(optax.clip(1.0), optax.scale_by_adam()),
+    ],
+    ids=["sign", "momentum", "clip_by_global_norm", "clip"],
+)
+def test_where_the_state_bears_it_a_huge_gradient_is_taken(inner):
+    _, opt_state = trained(inner, HUGE)
+    assert oa.report(opt_state).nonfinite == 0
+    assert oa.report(opt_state).skipped == 0
+
+
+def test_a_state_that_is_not_finite_from_the_start_is_no_reason():
+    def infinite():
+        def update(updates, state, params=None):
+            del params
+            return jax.tree.map(jnp.sign, updates), {"best": jnp.minimum(state["best"], jnp.inf)}
+
+        return optax.GradientTransformation(lambda _: {"best": jnp.float32(jnp.inf)}, update)
+
+    _, opt_state = trained(infinite(), HUGE)
+    assert oa.report(opt_state).nonfinite == 0
