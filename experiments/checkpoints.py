@@ -57,7 +57,7 @@ class Checkpoints:
             return fresh
         wanted = jax.tree.map(_description, fresh)
         report = sys.unraisablehook
-        sys.unraisablehook = report_but_abandoned_reads(report)
+        sys.unraisablehook = report_but_abandoned_work(report)
         try:
             saved = self._manager.restore(latest, args=ocp.args.StandardRestore(wanted))
         except Exception as error:  # orbax raises this very class for a chunk that is damaged
@@ -74,17 +74,19 @@ class Checkpoints:
         Raises:
           UsageError: if the folder cannot be written.
         """
+        report = sys.unraisablehook
+        sys.unraisablehook = report_but_abandoned_work(report)
         try:
             self._manager.save(int(progress.steps_done), args=ocp.args.StandardSave(progress))
         except OSError as error:
             raise not_writable(self._folder, error) from error
         except ValueError as error:  # a disk that is full, as tensorstore reports it
-            sys.unraisablehook = report_but_abandoned_reads(sys.unraisablehook)
             found = OS_ERROR.search(str(error))
             if found is None:
                 raise
             number = int(found[1])
             raise not_writable(self._folder, OSError(number, os.strerror(number))) from error
+        sys.unraisablehook = report
 
     def close(self) -> None:
         """Wait for what is being written."""
@@ -97,12 +99,12 @@ def _description(leaf: Any) -> Any:
     return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding)
 
 
-def report_but_abandoned_reads(report: Callable[[Any], None]) -> Callable[[Any], None]:
-    """Report errors that nothing can catch, but for those of reads nobody waits for any more.
+def report_but_abandoned_work(report: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Report errors that nothing can catch, but for those of work nobody waits for any more.
 
-    When one array cannot be read, the loop that waits for all of them is closed. Each that is
-    still being read fails for it, in a thread of its own or when it is collected as garbage, up
-    to the end of the process. So it is when one cannot be written.
+    When one array cannot be read or written, the loop that waits for all of them is closed. Each
+    that is still at work fails for it, in a thread of its own or when it is collected as garbage,
+    up to the end of the process.
     """
 
     def report_some(unraisable: Any) -> None:

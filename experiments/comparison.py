@@ -108,8 +108,9 @@ def _train_one(
                 saved = time.monotonic()
         listener(name, progress)
         history = progress.history
-    if checkpoints is not None:
-        checkpoints.close()
+    with processes.together():
+        if checkpoints is not None:
+            checkpoints.close()
     return history
 
 

@@ -48,12 +48,13 @@ def together() -> Iterator[None]:
     Otherwise they would wait for the one that has left.
 
     Raises:
-      UsageError: the one of this process, or one that names the process that says why.
+      Exception: the one of this process.
+      UsageError: in the others, naming the process that says why.
     """
     failure = None
     try:
         yield
-    except UsageError as error:
+    except Exception as error:  # of whatever kind: the others would wait for minutes
         failure = error
     failed = np.flatnonzero(multihost_utils.process_allgather(np.asarray(failure is not None)))
     if failure is not None:

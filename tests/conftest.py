@@ -20,6 +20,11 @@ settings.register_profile(
     "default", max_examples=6, deadline=None, derandomize=True, suppress_health_check=SLOW
 )
 settings.register_profile(
-    "long", max_examples=640, deadline=None, print_blob=True, suppress_health_check=SLOW
+    "long",
+    max_examples=640,
+    deadline=None,
+    derandomize=False,  # a profile takes what it does not say from the one in force
+    print_blob=True,
+    suppress_health_check=SLOW,
 )
 settings.load_profile("default")

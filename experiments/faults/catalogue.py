@@ -9,8 +9,8 @@ NAN, INF = float("nan"), float("inf")
 STRUCK_SHARE = 0.01
 LONG = 10
 """Times as many steps as a short run has."""
-NEARLY_FULL = 2**31 - 1 - 20
-"""A count of steps that overflows int32 twenty steps later."""
+NEARLY_FULL = 2**31 - 1 - 4
+"""A count of steps that would overflow int32 after the fifth."""
 
 
 class Disturbance(NamedTuple):
@@ -109,6 +109,7 @@ UNDISTURBED = Fault("none, long run", calm, long=True)
 FAULTS: tuple[Fault, ...] = (
     SHORT,
     Fault("loss NaN, at each step", _at_one_step(value_shift=NAN), everywhere=True),
+    Fault("loss inf, at each step", _at_one_step(value_shift=INF), everywhere=True),
     Fault("loss -inf, at each step", _at_one_step(value_shift=-INF), everywhere=True),
     Fault("loss 1e38, at each step", _at_one_step(value_shift=1e38), everywhere=True),
     Fault("one gradient NaN, at each step", _at_one_step(coordinate_shift=NAN), everywhere=True),

@@ -31,7 +31,7 @@ class Faults:
 
 @dataclass
 class Kills:
-    """Kill a run at random moments, resume it, and compare its end: about 5 seconds a kill."""
+    """Kill a run at random moments, resume it, and compare its end: a minute for three kills."""
 
     times: int = 50
     """How often it is killed."""

@@ -1,6 +1,5 @@
 """``python -m experiments kills``: a run that is killed again and again, and goes on each time."""
 
-import os
 import random
 import signal
 import subprocess
@@ -62,7 +61,7 @@ def run_kills(times: int, folder: Path, console: Console) -> None:
 
     with hold(folder):
         for name in ("killed", "whole"):
-            remove(folder / name)
+            _remove_run(folder / name)
         begun = time.monotonic()
         found = kill_again_and_again(times, folder, tell)
         write_text(folder / "kills.csv", kills_csv(found.kills))
@@ -138,6 +137,13 @@ def newest_checkpoint(out: Path) -> int:
     return max((int(name) for name in names if name.isdigit()), default=0)
 
 
+def _remove_run(out: Path) -> None:
+    """Remove what an earlier command has trained, and nothing else."""
+    if out.exists() and any(out.iterdir()) and not (out / "config.json").exists():
+        raise UsageError(f"--out: {out} holds no run. Name another folder, or remove that one.")
+    remove(out)
+
+
 def _command(out: Path, steps: int) -> list[str]:
     chosen = ["--steps", str(steps), "--out", str(out), "--resume"]
     return [sys.executable, "-m", "experiments", "compare", *ARGUMENTS, *chosen]
@@ -145,7 +151,7 @@ def _command(out: Path, steps: int) -> list[str]:
 
 def _start(out: Path, steps: int) -> subprocess.Popen:
     quiet = subprocess.DEVNULL
-    return subprocess.Popen(_command(out, steps), stdout=quiet, env=os.environ)
+    return subprocess.Popen(_command(out, steps), stdout=quiet)
 
 
 def _finish(out: Path, steps: int) -> None:

@@ -59,10 +59,9 @@ def check_axes(inputs: dict[str, Any], step: Scalar, axis_name: Any) -> None:
     Under ``shard_map`` JAX keeps account of that, unless it is told not to; elsewhere nobody can
     know. ``step`` stands for the state.
     """
-    named = axis_name if isinstance(axis_name, tuple) else (axis_name,)
     for name, tree in inputs.items():
         varying = frozenset().union(*map(_varying_axes, jax.tree.leaves(tree)))
-        unnamed = sorted(map(str, varying - _varying_axes(step) - {*named}))
+        unnamed = sorted(map(str, varying - _varying_axes(step) - {*_names(axis_name)}))
         if unnamed:
             raise ValueError(
                 f"axis_name must name every mapped axis along which the devices decide together, "
@@ -103,13 +102,24 @@ def read_validation_value(value: Any, axis_name: str | None) -> jax.Array:
     return mean_over_devices(_read_loss("validation_value", value), axis_name)
 
 
-def mean_over_devices(value: jax.Array, axis_name: str | None) -> jax.Array:
-    """Return the mean over ``axis_name``, where there is one."""
-    return value if axis_name is None else jax.lax.pmean(value, axis_name)
+def mean_over_devices(tree: Any, axis_name: Any) -> Any:
+    """Return means over ``axis_name``, where there is one.
+
+    One axis after another: along one of several the loss may be the same by its type already.
+    """
+    for name in _names(axis_name):
+        tree = jax.lax.pmean(tree, name)
+    return tree
 
 
 def on_all_devices(condition: jax.Array, axis_name: str | None) -> jax.Array:
     """Return whether a condition holds on every device of ``axis_name``, where there is one."""
+    for name in _names(axis_name):
+        condition = jax.lax.pmin(condition.astype(jnp.int32), name) > 0
+    return condition
+
+
+def _names(axis_name: Any) -> tuple[Any, ...]:
     if axis_name is None:
-        return condition
-    return jax.lax.pmin(condition.astype(jnp.int32), axis_name) > 0
+        return ()
+    return axis_name if isinstance(axis_name, tuple) else (axis_name,)

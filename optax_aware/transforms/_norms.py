@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from optax_aware._types import MEASURED, Observation
+from optax_aware.transforms._inputs import mean_over_devices
 from optax_aware.transforms._leaves import as_array
 
 
@@ -38,8 +39,7 @@ def observe_norms(
             "params_norm": lambda: _norm(params),
             "gradient_dot_direction": lambda: _dot(gradients, step_direction),
         }
-        measured = tuple(measures[name]() for name in names)
-        return measured if axis_name is None else jax.lax.pmean(measured, axis_name)
+        return mean_over_devices(tuple(measures[name]() for name in names), axis_name)
 
     unknown = tuple(jnp.float32(jnp.nan) for _ in names)
     measured = jax.lax.cond(wanted, measure, lambda: unknown)

@@ -14,7 +14,7 @@ from optax_aware.transforms._coordinates import (
     sample_weights,
     take_sample,
 )
-from optax_aware.transforms._inputs import on_all_devices
+from optax_aware.transforms._inputs import mean_over_devices, on_all_devices
 
 NEAR_ORDER = POLYNOMIAL_ORDER
 FAR_ORDER = 2.0
@@ -68,7 +68,7 @@ class PathSample(NamedTuple):
     def dot(self, vector: jax.Array) -> jax.Array:
         """Return the estimated inner product of the gradients and ``vector``, float32."""
         product = jnp.sum(sample_weights(self.plan) * self.gradients * vector)
-        return product if self.axis_name is None else jax.lax.pmean(product, self.axis_name)
+        return mean_over_devices(product, self.axis_name)
 
 
 def sample_step(gradients: optax.Updates, params: Any, axis_name: Any) -> PathSample:

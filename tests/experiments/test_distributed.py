@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 
+from experiments import processes
 from experiments.cli import main
 from experiments.errors import UsageError
 from experiments.placement import Placement
@@ -33,7 +34,7 @@ def results(folder):
     return [row.split(",") for row in rows[1:]]
 
 
-def test_two_processes_train_as_one(tmp_path, monkeypatch):
+def test_two_processes_train_as_one(tmp_path):
     first, last = start_all(commands(tmp_path / "two"))
     assert (first.returncode, last.returncode) == (0, 0), first.stderr + last.stderr
     assert "Everything is in" in first.stdout
@@ -102,6 +103,28 @@ def test_what_one_process_refuses_all_refuse(tmp_path, changes, first_says, last
         assert process.returncode == 2, process.stderr
         assert says in process.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["results.csv"]
+
+
+@pytest.mark.parametrize("error", [UsageError("no"), OSError("no"), KeyError("no")], ids=repr)
+def test_whatever_fails_meets_the_other_processes_before_it_leaves(error, monkeypatch):
+    told = []
+
+    def gather(failed):
+        told.append(bool(failed))
+        return np.asarray([False, bool(failed)])
+
+    monkeypatch.setattr(processes.multihost_utils, "process_allgather", gather)
+    with pytest.raises(type(error)), processes.together():
+        raise error
+    assert told == [True]
+
+
+def test_what_fails_elsewhere_is_told_here(monkeypatch):
+    monkeypatch.setattr(
+        processes.multihost_utils, "process_allgather", lambda failed: np.asarray([failed, True])
+    )
+    with pytest.raises(UsageError, match="process 1 cannot go on"), processes.together():
+        pass
 
 
 def test_where_processes_are_is_said_of_several_only(capsys, tmp_path):

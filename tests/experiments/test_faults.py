@@ -93,7 +93,35 @@ def test_each_fault_strikes_as_it_says(fault):
 
 def test_names_of_faults_are_unique():
     assert len(NAMED) == len(FAULTS)
-    assert set(tables.Survival._fields) > {"fault", "survived"}
+
+
+WORDS = {"NaN": np.isnan, "-inf": np.isneginf, "inf": np.isinf, "1e38": lambda x: x == 1e38}
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.everywhere], ids=str)
+def test_a_fault_at_one_step_is_in_what_it_names_and_of_the_number_it_names(fault):
+    struck = fault.strike(10, 4)
+    word = next(word for word in WORDS if word in fault.name)
+    in_value, in_gradients = (
+        WORDS[word](number[4])
+        for number in (struck.value_shift, struck.gradient_shift + struck.coordinate_shift)
+    )
+    assert in_value == ("loss" in fault.name)
+    assert in_gradients == ("gradient" in fault.name)
+    assert (struck.value_factor == 1.0).all()
+    assert (struck.gradient_factor == 1.0).all()
+
+
+def test_counts_overflow_within_the_shortest_run():
+    assert 2**31 - 1 - STEPS < catalogue.NEARLY_FULL < 2**31 - 1
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path, capsys):
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "whole" / "thesis.tex").write_text("years of work")
+    assert main(["kills", "--out", str(tmp_path)]) == 2
+    assert "holds no run. Name another folder" in capsys.readouterr().err
+    assert (tmp_path / "whole" / "thesis.tex").exists()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

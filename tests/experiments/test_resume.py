@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from experiments import circumstances, data
-from experiments.checkpoints import Checkpoints, report_but_abandoned_reads
+from experiments.checkpoints import Checkpoints, report_but_abandoned_work
 from experiments.cli import main
 from experiments.configuration import configure
 from experiments.contenders.plan import Plan
@@ -122,7 +122,7 @@ def test_a_damaged_checkpoint_is_told_in_one_line(tmp_path):
 
 def test_reads_given_up_are_not_reported_and_other_errors_are(monkeypatch):
     reported = []
-    monkeypatch.setattr(sys, "unraisablehook", report_but_abandoned_reads(reported.append))
+    monkeypatch.setattr(sys, "unraisablehook", report_but_abandoned_work(reported.append))
 
     async def read():
         try:

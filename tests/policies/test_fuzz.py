@@ -19,6 +19,11 @@ every_policy = pytest.mark.parametrize("name", sorted(POLICIES))
 TRAINED = sorted(POLICIES) if settings().max_examples > 100 else ["condition_based", "greedy"]
 
 
+def test_the_long_profile_looks_elsewhere_at_every_run():
+    assert not settings.get_profile("long").derandomize
+    assert settings.get_profile("long").max_examples * STREAMS >= 10_000
+
+
 def _trouble(state):
     """Whether a state holds a NaN, and whether one of its counts has become negative."""
     leaves = jax.tree.leaves(state)
