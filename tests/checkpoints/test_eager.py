@@ -6,7 +6,7 @@ import pytest
 from hypothesis import settings
 
 import optax_aware as oa
-from tests.transforms import interrupted
+from tests.checkpoints import interrupted
 
 STEPS = 100
 RTOL = 1e-4

@@ -1,6 +1,6 @@
 """Checkpoints that a release leaves behind: every later one loads them and goes on alike.
 
-``python -m tests.transforms.released`` writes those of this release, once.
+``python -m tests.checkpoints.released`` writes those of this release, once.
 """
 
 import gzip
@@ -13,10 +13,10 @@ import numpy as np
 import optax
 from flax import serialization
 
+from tests.checkpoints import interrupted
 from tests.conformance.table import CASES, LOSSES, ONE_OF_EACH, make
-from tests.transforms import interrupted
 
-FOLDER = Path(__file__).parent / "checkpoints"
+FOLDER = Path(__file__).parent / "released"
 SAVED_AFTER = 6
 """Of the losses of the conformance tests: the last one seen is not finite."""
 FINDING = "aware-condition_based"

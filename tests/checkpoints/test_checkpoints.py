@@ -18,8 +18,8 @@ from flax import serialization
 
 import optax_aware as oa
 from optax_aware import Condition
+from tests.checkpoints import interrupted, released
 from tests.conformance.table import CASES, make
-from tests.transforms import interrupted, released
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,7 +55,7 @@ def moments():
 
 def test_saved_at_any_moment_the_rest_is_bit_identical_in_a_new_process(tmp_path):
     interrupted.save_all(tmp_path, moments())
-    command = [sys.executable, "-m", "tests.transforms.interrupted", str(tmp_path)]
+    command = [sys.executable, "-m", "tests.checkpoints.interrupted", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True)
     found = pickle.loads((tmp_path / "ends.pickle").read_bytes())
     expected = interrupted.leaves(whole_run()[-1])

@@ -1,6 +1,6 @@
 """A run of `aware` that is saved at many moments, and what goes on from there in a new process.
 
-``python -m tests.transforms.interrupted FOLDER`` restores everything that `save_all` left in a
+``python -m tests.checkpoints.interrupted FOLDER`` restores everything that `save_all` left in a
 folder, trains each to the end, and leaves the ends beside it.
 """
 
