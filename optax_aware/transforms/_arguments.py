@@ -41,7 +41,8 @@ def check_made_alike(
     if different:
         raise ValueError(
             f"opt_state was made by a transform with other arguments: {'; '.join(different)}. "
-            f"A state goes on under the transform that made it."
+            f"A state goes on under the arguments that it was made with; under others begin anew, "
+            f"with init(params)."
         )
 
 

@@ -31,7 +31,7 @@ from optax_aware.transforms._cooldown import cooldown_factor
 from optax_aware.transforms._deciding import deciding
 from optax_aware.transforms._direction_sign import direction_sign
 from optax_aware.transforms._finite import all_usable
-from optax_aware.transforms._inputs import check_axes, observe_losses
+from optax_aware.transforms._inputs import check_axes, check_kept, observe_losses
 from optax_aware.transforms._leaves import as_array, in_dtype_of, or_zero, own, zeros_like
 from optax_aware.transforms._norms import observe_norms
 from optax_aware.transforms._path import (
@@ -220,6 +220,10 @@ def aware(
             return inner.update(gradients, inner_state, params, **keywords)
 
         check_axes({"gradients": gradients}, step, axis_name)
+        if isinstance(state.aware_snapshot, SnapshotState):
+            check_kept(params, state.aware_snapshot.snapshot_params)
+        if isinstance(state.aware_average, AverageState):
+            check_kept(params, state.aware_average.average_params)
         observation = observe_losses(step, value, validation_value, axis_name)._replace(
             gradients_finite=all_usable(gradients, inner_state, lambda: step_inner()[1], axis_name),
             rewindable=jnp.asarray(keeps_snapshots),

@@ -70,6 +70,18 @@ def check_axes(inputs: dict[str, Any], step: Scalar, axis_name: Any) -> None:
             )
 
 
+def check_kept(params: Any, kept: Any) -> None:
+    """Refuse parameters that differ along more mapped axes than what is kept of them."""
+    pairs = zip(jax.tree.leaves(params), jax.tree.leaves(kept), strict=True)
+    more = frozenset().union(*(_varying_axes(leaf) - _varying_axes(old) for leaf, old in pairs))
+    if more:
+        raise ValueError(
+            f"params must differ along the same mapped axes as at init(params), got parameters "
+            f"that differ along {', '.join(sorted(map(str, more)))} besides. Hand in what they "
+            f"were before jax.lax.pcast."
+        )
+
+
 def _varying_axes(leaf: Any) -> frozenset:
     """Return the axes of ``shard_map`` along which an array may differ from device to device."""
     if not isinstance(leaf, jax.Array):

@@ -24,7 +24,7 @@ def parameters():
     return {"kernel": jnp.asarray([[0.5, -1.0], [2.0, 0.25]]), "bias": jnp.ones(2)}
 
 
-@settings(max_examples=max(1, settings().max_examples * 3 // 4))
+@settings(max_examples=max(8, settings().max_examples * 3 // 4))
 @given(plan=PLANS)
 def test_any_chain_of_wrappers_trains(plan):
     note(str(plan))

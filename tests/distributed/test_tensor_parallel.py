@@ -83,3 +83,22 @@ def test_both_axes_named_it_decides_as_one_device_does():
     )
     assert skipped == expected[2] == 1
     assert len(set(np.asarray(rates).tolist())) > 2
+
+
+@pytest.mark.skipif(not hasattr(jax.lax, "pcast"), reason="types of axes differ in older releases")
+@pytest.mark.parametrize("options", [{"rewind": False}, {"average": False}], ids=str)
+def test_parameters_told_apart_on_the_way_are_refused(options):
+    mesh = Mesh(np.asarray(jax.devices()[:2]), ("batch",))
+    tx = oa.aware(optax.identity(), axis_name="batch", **options)
+
+    def on_each(params):
+        opt_state = tx.init(params)
+        apart = jax.lax.pcast(params, "batch", to="varying")
+        return tx.update(params, opt_state, apart, value=1.0)[0]
+
+    everywhere = PartitionSpec()
+    with pytest.raises(ValueError, match="differ along batch besides"):
+        jax.eval_shape(
+            jax.shard_map(on_each, mesh=mesh, in_specs=everywhere, out_specs=everywhere),
+            jnp.ones(3),
+        )
