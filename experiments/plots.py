@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from experiments.configuration import Configuration
 from experiments.contenders.catalogue import CONTENDERS
 from experiments.history import History
-from experiments.style import COLOURS, DASHES, MARKERS, PLAIN_NUMBERS, save, tidy
+from experiments.style import COLOURS, DASHES, MARKERS, plain_log, save, tidy
 from experiments.tables import Summary
 
 HEADINGS = {"schedule": "Schedules", "policy": "Policies that listen to the loss"}
@@ -153,7 +153,7 @@ def _label_rows(axes: np.ndarray, histories: Mapping[str, History]) -> None:
     losses = np.stack([history.train_loss for history in histories.values()])
     if np.any(np.isfinite(losses) & (losses > 0)):
         loss.set_yscale("log")
-        loss.yaxis.set_major_formatter(PLAIN_NUMBERS)
+        plain_log(loss)
     trained.set_ylabel("training accuracy (%)")
     trained.set_ylim(*_accuracy_limits([history.train_accuracy for history in histories.values()]))
     held_out.set_ylabel("held-out accuracy (%)")
@@ -165,7 +165,7 @@ def _label_rows(axes: np.ndarray, histories: Mapping[str, History]) -> None:
     if limits is not None:
         rate.set_yscale("log")
         rate.set_ylim(*limits)
-        rate.yaxis.set_major_formatter(PLAIN_NUMBERS)
+        plain_log(rate)
     for panel in axes.flat:
         tidy(panel)
         panel.margins(x=0.01)
