@@ -30,7 +30,7 @@ from optax_aware.transforms._base_rate import guess_and_base_rate, scale_updates
 from optax_aware.transforms._cooldown import cooldown_factor
 from optax_aware.transforms._deciding import deciding
 from optax_aware.transforms._direction_sign import direction_sign
-from optax_aware.transforms._finite import all_usable
+from optax_aware.transforms._finite import all_usable, sums_of_squares
 from optax_aware.transforms._inputs import check_axes, check_kept, observe_losses
 from optax_aware.transforms._leaves import as_array, in_dtype_of, or_zero, own, zeros_like
 from optax_aware.transforms._norms import observe_norms
@@ -92,8 +92,8 @@ def aware(
     leaves a step out (parameters and inner state stay as they are) when loss or gradients are
     not finite, when they would make the inner state so (1e20 is enough for Adam), or when the
     policy says so, goes back to a snapshot when the policy says so, and averages the
-    parameters along their path. Prefer `scale_by_policy` where only the
-    length of the updates matters and another optimizer is already complete.
+    parameters along their path. Prefer `scale_by_policy` where only the length of the updates
+    matters and another optimizer is already complete.
 
     .. math::
       x_{t+1} = x_t - \eta_t u_t, \qquad \eta_t = \eta^{base}_t\, s_t\, c_t
@@ -224,8 +224,11 @@ def aware(
             check_kept(params, state.aware_snapshot.snapshot_params)
         if isinstance(state.aware_average, AverageState):
             check_kept(params, state.aware_average.average_params)
+        squares = sums_of_squares(gradients)
         observation = observe_losses(step, value, validation_value, axis_name)._replace(
-            gradients_finite=all_usable(gradients, inner_state, lambda: step_inner()[1], axis_name),
+            gradients_finite=all_usable(
+                gradients, squares, inner_state, lambda: step_inner()[1], axis_name
+            ),
             rewindable=jnp.asarray(keeps_snapshots),
             guess=guess,
             shape=rate_at(step) * cooldown_at(step),
@@ -235,6 +238,7 @@ def aware(
             awareness.aware_norms_wanted > 0,
             observation,
             gradients,
+            squares,
             params,
             # What is not finite is left out of the update, and so of its measures.
             lambda: jax.tree.map(

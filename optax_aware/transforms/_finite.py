@@ -17,8 +17,14 @@ def all_finite(tree: optax.Updates, axis_name: str | None) -> jax.Array:
     return on_all_devices(finite, axis_name)
 
 
+def sums_of_squares(tree: Any) -> list[jax.Array]:
+    """Return the sum of squares of each floating-point leaf, in float32 or what is wider."""
+    return [_sum_of_squares(leaf) for leaf in _inexact(tree)]
+
+
 def all_usable(
     gradients: optax.Updates,
+    squares: list[jax.Array],
     inner_state: optax.OptState,
     next_inner_state: Callable[[], optax.OptState],
     axis_name: str | None,
@@ -26,11 +32,13 @@ def all_usable(
     """Return whether the gradients are finite on every device, and leave the optimizer's state so.
 
     A single finite gradient of 1e38 makes the second moment of Adam infinite, and the training
-    stands still for good. The sum of squares tells whether anything is amiss in half the time of
-    asking each number. The largest number would not: XLA:CPU drops NaN from the maximum of a large
-    array.
+    stands still for good. Whether anything is amiss, the sums of ``squares`` tell in half the time
+    of asking each number: no gradient is taken for harmless whose square is not finite in its own
+    dtype. The largest number would not tell: XLA:CPU drops NaN from the maximum of a large array.
     """
-    unsuspicious = on_all_devices(_all(map(_has_small_squares, _inexact(gradients))), axis_name)
+    limits = [float(jnp.finfo(leaf.dtype).max) for leaf in _inexact(gradients)]
+    small = _all(square <= limit for square, limit in zip(squares, limits, strict=True))
+    unsuspicious = on_all_devices(small, axis_name)
 
     def look_closer() -> jax.Array:
         stays_finite = _stays_finite(inner_state, next_inner_state())
@@ -39,11 +47,9 @@ def all_usable(
     return jax.lax.cond(unsuspicious, lambda: jnp.asarray(True), look_closer)
 
 
-def _has_small_squares(leaf: jax.Array) -> jax.Array:
-    """Return whether the sum of squares is finite, as it is in the dtype of the leaf."""
-    largest = float(jnp.finfo(leaf.dtype).max)
+def _sum_of_squares(leaf: jax.Array) -> jax.Array:
     wide = leaf.astype(jnp.promote_types(leaf.dtype, jnp.float32))
-    return jnp.sum(jnp.real(wide * jnp.conj(wide))) <= largest
+    return jnp.sum(jnp.real(wide * jnp.conj(wide)))
 
 
 def _stays_finite(before: optax.OptState, after: optax.OptState) -> jax.Array:

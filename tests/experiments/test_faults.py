@@ -3,6 +3,7 @@
 import csv
 import subprocess
 import sys
+from operator import attrgetter
 from pathlib import Path
 
 import jax
@@ -67,7 +68,7 @@ def test_counts_of_steps_stop_at_their_end(found):
         assert row.worst_ratio == pytest.approx(1.0, abs=1e-3)
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", FAULTS, ids=attrgetter("name"))
 def test_each_fault_strikes_as_it_says(fault):
     struck = [fault.strike(200, run) for run in range(200 if fault.everywhere else SEEDS)]
     healthy = calm(200)
@@ -98,7 +99,9 @@ def test_names_of_faults_are_unique():
 WORDS = {"NaN": np.isnan, "-inf": np.isneginf, "inf": np.isinf, "1e38": lambda x: x == 1e38}
 
 
-@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.everywhere], ids=str)
+@pytest.mark.parametrize(
+    "fault", [fault for fault in FAULTS if fault.everywhere], ids=attrgetter("name")
+)
 def test_a_fault_at_one_step_is_in_what_it_names_and_of_the_number_it_names(fault):
     struck = fault.strike(10, 4)
     word = next(word for word in WORDS if word in fault.name)

@@ -7,7 +7,7 @@ import optax
 import pytest
 
 import optax_aware as oa
-from optax_aware.transforms._finite import all_usable
+from optax_aware.transforms._finite import all_usable, sums_of_squares
 
 HUGE = 1e38
 
@@ -40,7 +40,7 @@ def test_one_number_that_is_not_finite_holds_everything(spoiled, dtype):
 
 
 def usable(gradients):
-    return all_usable({"leaf": gradients}, (), lambda: (), None)
+    return all_usable(gradients, sums_of_squares(gradients), (), lambda: (), None)
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16, jnp.complex64], ids=str)
