@@ -18,15 +18,30 @@ WARM_UP = 3
 """Updates before the first turn: the first of all touch their memory for the first time."""
 
 
+class Carry(NamedTuple):
+    """What one update hands to the next.
+
+    Attributes:
+      last: the parameters of one update ago, or an empty tuple.
+      opt_state: the optimizer's state.
+      params: the parameters.
+    """
+
+    last: Any
+    opt_state: Any
+    params: Any
+
+
 @dataclass
 class Program:
-    """A compiled update, the state it goes on from, and what was seen when it was made."""
+    """A compiled update, what it goes on from, and what was seen when it was made."""
 
     subject: Subject
     update: Any
-    carry: Any
+    carry: Carry
     compile_seconds: float
     state_bytes: int
+    temporary_bytes: float
     flops: float
     bytes_accessed: float
 
@@ -34,7 +49,7 @@ class Program:
         """Make some updates and return how long they took."""
         begun = time.perf_counter()
         for _ in range(steps):
-            self.carry = self.update(self.carry)
+            self.carry = _advance(self.subject, self.update, self.carry)
         jax.block_until_ready(self.carry)
         return time.perf_counter() - begun
 
@@ -48,6 +63,8 @@ class Costs(NamedTuple):
       params_bytes: bytes of the parameters.
       state_bytes: bytes of the state.
       bare_state_bytes: bytes of the bare one's.
+      temporary_bytes: bytes that the program needs besides while it runs.
+      bare_temporary_bytes: bytes that the bare one's needs.
       flops_ratio: operations that XLA counts, the bare one's being 1.
       bytes_ratio: bytes accessed that XLA counts, likewise.
       compile_seconds: of the whole program.
@@ -59,6 +76,8 @@ class Costs(NamedTuple):
     params_bytes: int
     state_bytes: int
     bare_state_bytes: int
+    temporary_bytes: float
+    bare_temporary_bytes: float
     flops_ratio: float
     bytes_ratio: float
     compile_seconds: float
@@ -75,9 +94,11 @@ def measure(ours: Program, bare: Program, turns: int) -> Costs:
     return Costs(
         time_ratios=np.array(our_times) / np.array(bare_times),
         milliseconds=1e3 * float(np.mean(our_times)) / subject.steps,
-        params_bytes=_bytes(subject.params()),
+        params_bytes=_bytes(ours.carry.params),
         state_bytes=ours.state_bytes,
         bare_state_bytes=bare.state_bytes,
+        temporary_bytes=ours.temporary_bytes,
+        bare_temporary_bytes=bare.temporary_bytes,
         flops_ratio=ours.flops / bare.flops,
         bytes_ratio=ours.bytes_accessed / bare.bytes_accessed,
         compile_seconds=ours.compile_seconds,
@@ -88,20 +109,21 @@ def measure(ours: Program, bare: Program, turns: int) -> Costs:
 def prepare(subject: Subject, contender: Contender) -> Program:
     """Compile the update of an optimizer, and make its first steps."""
     transformation = optax.with_extra_args_support(contender.make())
-    params = subject.params()
-    opt_state = jax.jit(transformation.init)(params)
-    lowered = jax.jit(_update(subject, transformation), donate_argnums=0).lower((params, opt_state))
+    carry = _first(subject, transformation)
+    # New parameters take the place of those that nobody looks at any more.
+    donated = (0, 1) if subject.takes_last else (1, 2)
+    lowered = jax.jit(_update(subject, transformation), donate_argnums=donated).lower(*carry)
     begun = time.perf_counter()
     compiled = lowered.compile()
     compile_seconds = time.perf_counter() - begun
-    counted = compiled.cost_analysis() or {}
-    state_bytes = _bytes(opt_state)
+    counted, memory = compiled.cost_analysis() or {}, compiled.memory_analysis()
     program = Program(
         subject,
         compiled,
-        (params, opt_state),
+        carry,
         compile_seconds,
-        state_bytes,
+        _bytes(carry.opt_state),
+        np.nan if memory is None else memory.temp_size_in_bytes,
         counted.get("flops", np.nan),
         counted.get("bytes accessed", np.nan),
     )
@@ -114,41 +136,44 @@ def count_traces(contender: Contender, subject: Subject) -> int:
     transformation = optax.with_extra_args_support(contender.make())
     traced = []
 
-    def update(carry: Any) -> Any:
+    def update(*arguments: Any) -> tuple[Any, Any]:
         traced.append(None)
-        return _update(subject, transformation)(carry)
+        return _update(subject, transformation)(*arguments)
 
     compiled = jax.jit(update)
-    params = subject.params()
-    carry = (params, jax.jit(transformation.init)(params))
-    for edit in (None, _halve_the_rate, _reset, _save_and_restore):
+    carry = _first(subject, transformation)
+    for edit in (None, _halve_the_rate, oa.reset, _save_and_restore):
         if edit is not None and (contender.kind == OURS or edit is _save_and_restore):
-            carry = edit(carry)
+            carry = carry._replace(opt_state=edit(carry.opt_state))
         for _ in range(subject.steps):
-            carry = compiled(carry)
+            carry = _advance(subject, compiled, carry)
     return len(traced)
 
 
-def _halve_the_rate(carry: Any) -> Any:
-    params, opt_state = carry
-    return params, oa.set_learning_rate(opt_state, 0.5 * oa.learning_rate(opt_state))
+def _halve_the_rate(opt_state: Any) -> Any:
+    return oa.set_learning_rate(opt_state, 0.5 * oa.learning_rate(opt_state))
 
 
-def _reset(carry: Any) -> Any:
-    params, opt_state = carry
-    return params, oa.reset(opt_state)
+def _save_and_restore(opt_state: Any) -> Any:
+    return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), opt_state)
 
 
-def _save_and_restore(carry: Any) -> Any:
-    return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), carry)
+def _first(subject: Subject, transformation: optax.GradientTransformationExtraArgs) -> Carry:
+    params = subject.params()
+    last = subject.params() if subject.takes_last else ()
+    return Carry(last, jax.jit(transformation.init)(params), params)
+
+
+def _advance(subject: Subject, update: Any, carry: Carry) -> Carry:
+    params, opt_state = update(*carry)
+    return Carry(carry.params if subject.takes_last else (), opt_state, params)
 
 
 def _update(
     subject: Subject, transformation: optax.GradientTransformationExtraArgs
-) -> Callable[[Any], Any]:
-    def update(carry: Any) -> Any:
-        params, opt_state = carry
-        value, gradients = subject.value_and_gradients(params)
+) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
+    def update(last: Any, opt_state: Any, params: Any) -> tuple[Any, Any]:
+        value, gradients = subject.value_and_gradients(params, last)
         updates, opt_state = transformation.update(gradients, opt_state, params, value=value)
         return optax.apply_updates(params, updates), opt_state
 

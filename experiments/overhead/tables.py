@@ -55,6 +55,7 @@ def _table(of_subject: Mapping[str, Costs]) -> str:
         "ms",
         "state / parameters",
         "state beyond Adam's, bytes",
+        "temporaries / parameters",
         "bytes accessed",
         "flops",
         "compiles in, s",
@@ -70,6 +71,8 @@ def _line(name: str, costs: Costs) -> list[str]:
         f"{costs.milliseconds:.3g}",
         f"{costs.state_bytes / costs.params_bytes:.2f}",
         f"{costs.state_bytes - costs.bare_state_bytes:,}",
+        f"{costs.temporary_bytes / costs.params_bytes:.2f}"
+        f" (Adam {costs.bare_temporary_bytes / costs.params_bytes:.2f})",
         f"{costs.bytes_ratio:.2f}",
         f"{costs.flops_ratio:.2f}",
         f"{costs.compile_seconds:.2f} (Adam {costs.bare_compile_seconds:.2f})",

@@ -2,6 +2,7 @@
 
 import csv
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -38,6 +39,7 @@ def test_what_is_slower_and_larger_is_told_as_such():
     assert costs.params_bytes == 40_000
     assert costs.bare_state_bytes == 2 * 40_000 + 4
     assert costs.state_bytes == costs.bare_state_bytes + 40_000 + 4
+    assert costs.temporary_bytes > costs.bare_temporary_bytes
     assert costs.bytes_ratio > 1.0
     assert costs.flops_ratio > 1.0
     assert costs.compile_seconds > 0.0
@@ -64,9 +66,19 @@ def test_models_have_the_parameters_they_are_named_for():
         parameters, leaves = name.split("_")
         assert len(params) == int(leaves)
         assert sum(leaf.size for leaf in params.values()) == float(parameters)
-    value, gradients = SMALLEST.value_and_gradients(SMALLEST.params())
-    assert np.isfinite(float(value))
-    assert gradients.keys() == SMALLEST.params().keys()
+
+
+def test_gradients_are_buffers_of_their_own():
+    program = measurement.prepare(SMALLEST, BARE)
+    before = program.carry.params
+    program.seconds(1)
+    assert program.carry.last is before
+    chex.assert_trees_all_equal_shapes_and_dtypes(before, program.carry.params)
+    value, gradients = SMALLEST.value_and_gradients(program.carry.params, before)
+    assert float(value) == pytest.approx(
+        0.5 * np.mean(np.square(np.asarray(program.carry.params["leaf0"])[:1000])), rel=1e-5
+    )
+    assert gradients is before
 
 
 def test_tables_and_figure_are_written(tmp_path, monkeypatch):
