@@ -14,6 +14,9 @@ import optax_aware as oa
 from experiments.overhead.contenders import OURS, Contender
 from experiments.overhead.models import Subject
 
+Update = Callable[[Any, Any, Any], tuple[Any, Any]]
+"""Maps the parts of a `Carry` to the new parameters and state."""
+
 WARM_UP = 3
 """Updates before the first turn: the first of all touch their memory for the first time."""
 
@@ -48,7 +51,7 @@ class Program:
     def seconds(self, steps: int) -> float:
         """Make some updates and return how long they took."""
         begun = time.perf_counter()
-        for _ in range(steps):
+        for _ in range(max(steps // (self.subject.scanned or 1), 1)):
             self.carry = _advance(self.subject, self.update, self.carry)
         jax.block_until_ready(self.carry)
         return time.perf_counter() - begun
@@ -110,9 +113,7 @@ def prepare(subject: Subject, contender: Contender) -> Program:
     """Compile the update of an optimizer, and make its first steps."""
     transformation = optax.with_extra_args_support(contender.make())
     carry = _first(subject, transformation)
-    # New parameters take the place of those that nobody looks at any more.
-    donated = (0, 1) if subject.takes_last else (1, 2)
-    lowered = jax.jit(_update(subject, transformation), donate_argnums=donated).lower(*carry)
+    lowered = _jitted(subject, _update(subject, transformation)).lower(*carry)
     begun = time.perf_counter()
     compiled = lowered.compile()
     compile_seconds = time.perf_counter() - begun
@@ -146,7 +147,7 @@ def count_traces(contender: Contender, subject: Subject) -> int:
         if edit is not None and (contender.kind == OURS or edit is _save_and_restore):
             carry = carry._replace(opt_state=edit(carry.opt_state))
         for _ in range(subject.steps):
-            carry = _advance(subject, compiled, carry)
+            carry = _rotated(subject, compiled, carry)
     return len(traced)
 
 
@@ -164,14 +165,30 @@ def _first(subject: Subject, transformation: optax.GradientTransformationExtraAr
     return Carry(last, jax.jit(transformation.init)(params), params)
 
 
-def _advance(subject: Subject, update: Any, carry: Carry) -> Carry:
+def _jitted(subject: Subject, update: Update) -> Any:
+    if subject.scanned:
+
+        def several(*carry: Any) -> Carry:
+            def one(carry: Carry, _: None) -> tuple[Carry, None]:
+                return _rotated(subject, update, carry), None
+
+            return jax.lax.scan(one, Carry(*carry), length=subject.scanned)[0]
+
+        return jax.jit(several, donate_argnums=(0, 1, 2))
+    # New parameters take the place of those that nobody looks at any more.
+    return jax.jit(update, donate_argnums=(0, 1) if subject.takes_last else (1, 2))
+
+
+def _advance(subject: Subject, program: Any, carry: Carry) -> Carry:
+    return program(*carry) if subject.scanned else _rotated(subject, program, carry)
+
+
+def _rotated(subject: Subject, update: Update, carry: Carry) -> Carry:
     params, opt_state = update(*carry)
     return Carry(carry.params if subject.takes_last else (), opt_state, params)
 
 
-def _update(
-    subject: Subject, transformation: optax.GradientTransformationExtraArgs
-) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
+def _update(subject: Subject, transformation: optax.GradientTransformationExtraArgs) -> Update:
     def update(last: Any, opt_state: Any, params: Any) -> tuple[Any, Any]:
         value, gradients = subject.value_and_gradients(params, last)
         updates, opt_state = transformation.update(gradients, opt_state, params, value=value)

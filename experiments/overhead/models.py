@@ -24,6 +24,7 @@ class Subject(NamedTuple):
       value_and_gradients: maps the parameters, and those of one update ago, to the loss and its
         gradients.
       takes_last: whether it looks at the parameters of one update ago, or is given nothing.
+      scanned: how many updates one program makes in a `lax.scan`; 0 where it makes one without.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Subject(NamedTuple):
     params: Callable[[], Any]
     value_and_gradients: Callable[[Any, Any], tuple[jax.Array, Any]]
     takes_last: bool
+    scanned: int = 0
 
 
 def _bare(name: str, parameters: int, leaves: int, steps: int) -> Subject:
@@ -76,8 +78,15 @@ def _whole_step(name: str, label: str, steps: int, model: Model) -> Subject:
     return Subject(name, label, steps, lambda: model.init(0), value_and_gradients, takes_last=False)
 
 
+def _scanned(subject: Subject, updates: int) -> Subject:
+    label = f"{subject.label}, {updates} in a scan"
+    name = f"{subject.name}_scan"
+    return subject._replace(name=name, label=label, steps=10 * updates, scanned=updates)
+
+
 _ALL = (
     _bare("1e4_20", 10_000, 20, 300),
+    _scanned(_bare("1e4_20", 10_000, 20, 300), 100),
     _bare("1e4_400", 10_000, 400, 100),
     _bare("1e6_20", 1_000_000, 20, 60),
     _bare("1e6_400", 1_000_000, 400, 60),

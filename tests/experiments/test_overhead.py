@@ -81,6 +81,14 @@ def test_gradients_are_buffers_of_their_own():
     assert gradients is before
 
 
+def test_a_scan_makes_the_updates_that_a_loop_makes():
+    alone, scanned = (
+        measurement.prepare(subject, BARE)
+        for subject in (SMALLEST, SMALLEST._replace(scanned=measurement.WARM_UP))
+    )
+    chex.assert_trees_all_close(alone.carry, scanned.carry, rtol=1e-5, atol=1e-6)
+
+
 def test_tables_and_figure_are_written(tmp_path, monkeypatch):
     monkeypatch.setitem(SUBJECTS, SMALLEST.name, SMALLEST)
     chosen = ["reduce_on_plateau", "scale_by_policy"]
