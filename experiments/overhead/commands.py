@@ -13,7 +13,7 @@ class Overhead:
     """Which models, by name; all but the largest where none is named."""
     contender: tuple[str, ...] = ()
     """Which optimizers, by name; all where none is named."""
-    turns: int = 7
+    turns: int = 5
     """How often each optimizer and plain Adam take turns."""
     out: Path = Path("runs/overhead")
     """Where tables and figure are written; earlier ones are replaced."""

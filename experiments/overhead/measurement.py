@@ -12,25 +12,22 @@ import optax
 
 import optax_aware as oa
 from experiments.overhead.contenders import OURS, Contender
-from experiments.overhead.models import Subject
+from experiments.overhead.models import Subject, noise
 
 Update = Callable[[Any, Any, Any], tuple[Any, Any]]
 """Maps the parts of a `Carry` to the new parameters and state."""
-
-WARM_UP = 3
-"""Updates before the first turn: the first of all touch their memory for the first time."""
 
 
 class Carry(NamedTuple):
     """What one update hands to the next.
 
     Attributes:
-      last: the parameters of one update ago, or an empty tuple.
+      given: the parameters of one update ago, the noise of a scan, or an empty tuple.
       opt_state: the optimizer's state.
       params: the parameters.
     """
 
-    last: Any
+    given: Any
     opt_state: Any
     params: Any
 
@@ -40,8 +37,10 @@ class Program:
     """A compiled update, what it goes on from, and what was seen when it was made."""
 
     subject: Subject
+    contender: Contender
     update: Any
     carry: Carry
+    trace_seconds: float
     compile_seconds: float
     state_bytes: int
     temporary_bytes: float
@@ -51,31 +50,44 @@ class Program:
     def seconds(self, steps: int) -> float:
         """Make some updates and return how long they took."""
         begun = time.perf_counter()
-        for _ in range(max(steps // (self.subject.scanned or 1), 1)):
+        for _ in range(steps // (self.subject.scanned or 1)):
             self.carry = _advance(self.subject, self.update, self.carry)
         jax.block_until_ready(self.carry)
         return time.perf_counter() - begun
+
+    def held(self) -> float:
+        """How many updates were left out or led back to a snapshot so far, where it is known."""
+        if self.contender.kind != OURS:
+            return np.nan
+        seen = oa.report(self.carry.opt_state)
+        return float(seen.skipped + seen.rewound)
 
 
 class Costs(NamedTuple):
     """One optimizer on one model, against the bare one.
 
     Attributes:
-      time_ratios: of each turn, the turn of the bare one before it being 1.
-      milliseconds: of one update, the mean over all turns.
+      milliseconds: of one update, in each turn.
+      bare_milliseconds: of one of the bare one, in the turns before them.
+      held: updates in these turns that were left out or led back to a snapshot; NaN where the
+        optimizer does not tell.
       params_bytes: bytes of the parameters.
       state_bytes: bytes of the state.
       bare_state_bytes: bytes of the bare one's.
       temporary_bytes: bytes that the program needs besides while it runs.
       bare_temporary_bytes: bytes that the bare one's needs.
-      flops_ratio: operations that XLA counts, the bare one's being 1.
+      flops_ratio: operations that XLA counts, the bare one's being 1; NaN for a scan, of which
+        it counts one iteration.
       bytes_ratio: bytes accessed that XLA counts, likewise.
-      compile_seconds: of the whole program.
+      trace_seconds: until the program was handed to XLA.
+      bare_trace_seconds: of the bare one.
+      compile_seconds: until XLA had compiled it.
       bare_compile_seconds: of the bare one.
     """
 
-    time_ratios: np.ndarray
-    milliseconds: float
+    milliseconds: np.ndarray
+    bare_milliseconds: np.ndarray
+    held: float
     params_bytes: int
     state_bytes: int
     bare_state_bytes: int
@@ -83,6 +95,8 @@ class Costs(NamedTuple):
     bare_temporary_bytes: float
     flops_ratio: float
     bytes_ratio: float
+    trace_seconds: float
+    bare_trace_seconds: float
     compile_seconds: float
     bare_compile_seconds: float
 
@@ -91,44 +105,52 @@ def measure(ours: Program, bare: Program, turns: int) -> Costs:
     """Let both take turns, so that what slows the machine down slows both."""
     subject = ours.subject
     our_times, bare_times = [], []
+    held_before = ours.held()
     for _ in range(turns):
         bare_times.append(bare.seconds(subject.steps))
         our_times.append(ours.seconds(subject.steps))
+    counted = np.nan if subject.scanned else 1.0
     return Costs(
-        time_ratios=np.array(our_times) / np.array(bare_times),
-        milliseconds=1e3 * float(np.mean(our_times)) / subject.steps,
+        milliseconds=1e3 / subject.steps * np.array(our_times),
+        bare_milliseconds=1e3 / subject.steps * np.array(bare_times),
+        held=ours.held() - held_before,
         params_bytes=_bytes(ours.carry.params),
         state_bytes=ours.state_bytes,
         bare_state_bytes=bare.state_bytes,
         temporary_bytes=ours.temporary_bytes,
         bare_temporary_bytes=bare.temporary_bytes,
-        flops_ratio=ours.flops / bare.flops,
-        bytes_ratio=ours.bytes_accessed / bare.bytes_accessed,
+        flops_ratio=counted * ours.flops / bare.flops,
+        bytes_ratio=counted * ours.bytes_accessed / bare.bytes_accessed,
+        trace_seconds=ours.trace_seconds,
+        bare_trace_seconds=bare.trace_seconds,
         compile_seconds=ours.compile_seconds,
         bare_compile_seconds=bare.compile_seconds,
     )
 
 
 def prepare(subject: Subject, contender: Contender) -> Program:
-    """Compile the update of an optimizer, and make its first steps."""
+    """Compile the update of an optimizer, and make those before the first turn."""
     transformation = optax.with_extra_args_support(contender.make())
     carry = _first(subject, transformation)
-    lowered = _jitted(subject, _update(subject, transformation)).lower(*carry)
     begun = time.perf_counter()
+    lowered = _jitted(subject, _update(subject, transformation)).lower(*carry)
+    traced = time.perf_counter()
     compiled = lowered.compile()
-    compile_seconds = time.perf_counter() - begun
+    finished = time.perf_counter()
     counted, memory = compiled.cost_analysis() or {}, compiled.memory_analysis()
     program = Program(
         subject,
+        contender,
         compiled,
         carry,
-        compile_seconds,
+        traced - begun,
+        finished - traced,
         _bytes(carry.opt_state),
         np.nan if memory is None else memory.temp_size_in_bytes,
         counted.get("flops", np.nan),
         counted.get("bytes accessed", np.nan),
     )
-    program.seconds(WARM_UP)
+    program.seconds(subject.warm_up)
     return program
 
 
@@ -161,18 +183,21 @@ def _save_and_restore(opt_state: Any) -> Any:
 
 def _first(subject: Subject, transformation: optax.GradientTransformationExtraArgs) -> Carry:
     params = subject.params()
-    last = subject.params() if subject.takes_last else ()
-    return Carry(last, jax.jit(transformation.init)(params), params)
+    given = subject.params() if subject.takes_last else ()
+    if subject.scanned:
+        given = noise(params, subject.scanned)
+    return Carry(given, jax.jit(transformation.init)(params), params)
 
 
 def _jitted(subject: Subject, update: Update) -> Any:
     if subject.scanned:
 
-        def several(*carry: Any) -> Carry:
-            def one(carry: Carry, _: None) -> tuple[Carry, None]:
-                return _rotated(subject, update, carry), None
+        def several(given: Any, *carry: Any) -> Carry:
+            def one(carry: tuple[Any, Any], given: Any) -> tuple[tuple[Any, Any], None]:
+                params, opt_state = update(given, *carry)
+                return (opt_state, params), None
 
-            return jax.lax.scan(one, Carry(*carry), length=subject.scanned)[0]
+            return Carry(given, *jax.lax.scan(one, carry, given)[0])
 
         return jax.jit(several, donate_argnums=(0, 1, 2))
     # New parameters take the place of those that nobody looks at any more.
@@ -189,8 +214,8 @@ def _rotated(subject: Subject, update: Update, carry: Carry) -> Carry:
 
 
 def _update(subject: Subject, transformation: optax.GradientTransformationExtraArgs) -> Update:
-    def update(last: Any, opt_state: Any, params: Any) -> tuple[Any, Any]:
-        value, gradients = subject.value_and_gradients(params, last)
+    def update(given: Any, opt_state: Any, params: Any) -> tuple[Any, Any]:
+        value, gradients = subject.value_and_gradients(params, given)
         updates, opt_state = transformation.update(gradients, opt_state, params, value=value)
         return optax.apply_updates(params, updates), opt_state
 
