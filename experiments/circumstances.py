@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import subprocess
 from importlib import metadata
 from pathlib import Path
@@ -13,15 +14,35 @@ from experiments import processes
 
 PACKAGES = ("optax-aware", "jax", "jaxlib", "optax", "numpy", "orbax-checkpoint", "scikit-learn")
 
+# What is set outside and changes how programs are compiled, or where their memory comes from.
+VARIABLES = re.compile(
+    "XLA_FLAGS|MALLOC_.*|JAX_(ENABLE_X64|PLATFORMS|DISABLE_JIT|DEBUG_NANS"
+    "|DEFAULT_MATMUL_PRECISION|ENABLE_COMPILATION_CACHE|COMPILATION_CACHE_DIR)"
+)
+
 
 def describe() -> dict[str, Any]:
-    """Versions, device, operating system and the state of the source."""
+    """Versions, device, operating system, environment and the state of the source."""
     return {
         "versions": {"python": platform.python_version(), **_versions()},
         "device": _device(),
         "system": platform.platform(),
+        "environment": _environment(),
         "git": _git_state(),
     }
+
+
+def _environment() -> dict[str, str]:
+    return {
+        name: _without_paths(value)
+        for name, value in sorted(os.environ.items())
+        if VARIABLES.fullmatch(name)
+    }
+
+
+def _without_paths(value: str) -> str:
+    """The same with dots for what names a place on this machine, as these files are published."""
+    return re.sub(r"[^\s=,:]*[/\\~].*?(?=\s--|$)", "...", value)
 
 
 def _device() -> dict[str, Any]:
