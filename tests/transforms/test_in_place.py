@@ -29,12 +29,13 @@ def compiled(tx):
         f"layer{place}": jax.ShapeDtypeStruct((SIZE,), jnp.float32) for place in range(LEAVES)
     }
 
-    def step(params, opt_state):
+    def step(params, opt_state, gradients):
         value = jnp.mean(params["layer0"][:100] ** 2)
-        updates, opt_state = tx.update(params, opt_state, params, value=value)
+        updates, opt_state = tx.update(gradients, opt_state, params, value=value)
         return optax.apply_updates(params, updates), opt_state
 
-    lowered = jax.jit(step, donate_argnums=(0, 1)).lower(params, jax.eval_shape(tx.init, params))
+    opt_state = jax.eval_shape(tx.init, params)
+    lowered = jax.jit(step, donate_argnums=(0, 1)).lower(params, opt_state, params)
     return computations(lowered.compile().as_text())
 
 
