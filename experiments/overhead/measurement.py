@@ -168,7 +168,7 @@ def count_traces(contender: Contender, subject: Subject) -> int:
     for edit in (None, _halve_the_rate, oa.reset, _save_and_restore):
         if edit is not None and (contender.kind == OURS or edit is _save_and_restore):
             carry = carry._replace(opt_state=edit(carry.opt_state))
-        for _ in range(subject.steps):
+        for _ in range(subject.warm_up):
             carry = _rotated(subject, compiled, carry)
     return len(traced)
 

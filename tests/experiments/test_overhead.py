@@ -69,7 +69,7 @@ def test_a_state_whose_form_changes_costs_a_trace_at_every_step():
 
         return optax.GradientTransformationExtraArgs(lambda params: (), update)
 
-    subject = SMALLEST._replace(steps=1)
+    subject = SMALLEST._replace(warm_up=1)
     stages = 4
     grown = measurement.count_traces(Contender("growing", PEERS, "", growing), subject)
     assert grown == stages
