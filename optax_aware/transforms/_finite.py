@@ -1,6 +1,7 @@
 """Whether gradients may be used: they are finite, and so is what an optimizer makes of them."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import jax
@@ -8,7 +9,9 @@ import jax.numpy as jnp
 import optax
 
 from optax_aware.transforms._inputs import on_all_devices
-from optax_aware.transforms._leaves import as_array
+from optax_aware.transforms._leaves import as_array, in_dtype_of
+
+HALF_PRECISION = float(jnp.finfo(jnp.float16).max)
 
 
 def all_finite(tree: optax.Updates, axis_name: str | None) -> jax.Array:
@@ -19,7 +22,7 @@ def all_finite(tree: optax.Updates, axis_name: str | None) -> jax.Array:
 
 def sums_of_squares(tree: Any) -> list[jax.Array]:
     """Return the sum of squares of each floating-point leaf, in float32 or what is wider."""
-    return [_sum_of_squares(leaf) for leaf in _inexact(tree)]
+    return [jnp.sum(_squares(leaf)) for leaf in _inexact(tree)]
 
 
 def all_usable(
@@ -34,11 +37,14 @@ def all_usable(
     A single finite gradient of 1e38 makes the second moment of Adam infinite, and the training
     stands still for good. Whether anything is amiss, the sums of ``squares`` tell in half the time
     of asking each number: no gradient is taken for harmless whose square is not finite in its own
-    dtype. The largest number would not tell: XLA:CPU drops NaN from the maximum of a large array.
+    dtype, and in each dtype of the state. An optimizer that enlarges gradients before it squares
+    them is beyond that.
     """
-    limits = [float(jnp.finfo(leaf.dtype).max) for leaf in _inexact(gradients)]
-    small = _all(square <= limit for square, limit in zip(squares, limits, strict=True))
-    unsuspicious = on_all_devices(small, axis_name)
+    leaves = _inexact(gradients)
+    dtypes = {leaf.dtype for leaf in (*leaves, *_inexact(inner_state))}
+    largest = min((float(jnp.finfo(dtype).max) for dtype in dtypes), default=0.0)
+    harmless = map(partial(_is_harmless, largest=largest), leaves, squares)
+    unsuspicious = on_all_devices(_all(harmless), axis_name)
 
     def look_closer() -> jax.Array:
         stays_finite = _stays_finite(inner_state, next_inner_state())
@@ -47,15 +53,28 @@ def all_usable(
     return jax.lax.cond(unsuspicious, lambda: jnp.asarray(True), look_closer)
 
 
-def _sum_of_squares(leaf: jax.Array) -> jax.Array:
+def _is_harmless(leaf: jax.Array, sum_of_squares: jax.Array, largest: float) -> jax.Array:
+    """Return whether every square of a leaf is finite, and at most ``largest``.
+
+    The sum tells, unless half precision would find any large leaf suspicious. The greatest square
+    alone would not tell either: XLA:CPU drops NaN from the maximum of a large array.
+    """
+    if largest > HALF_PRECISION:
+        return sum_of_squares <= largest
+    return jnp.isfinite(sum_of_squares) & (jnp.max(_squares(leaf), initial=0.0) <= largest)
+
+
+def _squares(leaf: jax.Array) -> jax.Array:
     wide = leaf.astype(jnp.promote_types(leaf.dtype, jnp.float32))
-    return jnp.sum(jnp.real(wide * jnp.conj(wide)))
+    return jnp.real(wide * jnp.conj(wide))
 
 
 def _stays_finite(before: optax.OptState, after: optax.OptState) -> jax.Array:
     """Return whether everything that was finite in a state still is."""
     pairs = zip(_inexact(before), _inexact(after), strict=True)
-    return _all(jnp.all(jnp.isfinite(new) | ~jnp.isfinite(old)) for old, new in pairs)
+    return _all(
+        jnp.all(jnp.isfinite(in_dtype_of(new, old)) | ~jnp.isfinite(old)) for old, new in pairs
+    )
 
 
 def _inexact(tree: Any) -> list[jax.Array]:

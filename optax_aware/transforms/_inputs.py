@@ -71,7 +71,20 @@ def check_axes(inputs: dict[str, Any], step: Scalar, axis_name: Any) -> None:
 
 
 def check_kept(params: Any, kept: Any) -> None:
-    """Refuse parameters that differ along more mapped axes than what is kept of them."""
+    """Refuse parameters of another form than what is kept of them, or mapped along more axes."""
+    shapes, kept_shapes = _shapes(params), _shapes(kept)
+    if shapes != kept_shapes:
+        paths = sorted(shapes.keys() | kept_shapes.keys())
+        others = [path for path in paths if shapes.get(path) != kept_shapes.get(path)]
+        told = ", ".join(
+            f"{path} with shape {shapes.get(path, 'none')} in place of "
+            f"{kept_shapes.get(path, 'none')}"
+            for path in others[:3]
+        )
+        raise ValueError(
+            f"params must have the leaves and shapes that they had at init(params), got {told}"
+            f"{', ...' if len(others) > 3 else ''}. Call init anew for another model."
+        )
     pairs = zip(jax.tree.leaves(params), jax.tree.leaves(kept), strict=True)
     more = frozenset().union(*(_varying_axes(leaf) - _varying_axes(old) for leaf, old in pairs))
     if more:
@@ -80,6 +93,11 @@ def check_kept(params: Any, kept: Any) -> None:
             f"that differ along {', '.join(sorted(map(str, more)))} besides. Hand in what they "
             f"were before jax.lax.pcast."
         )
+
+
+def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:
+    leaves, _ = jax.tree.flatten_with_path(tree)
+    return {jax.tree_util.keystr(path) or "params": jnp.shape(leaf) for path, leaf in leaves}
 
 
 def _varying_axes(leaf: Any) -> frozenset:

@@ -104,18 +104,26 @@ def _difference(goal: jax.Array, leaf: Any, update: jax.Array) -> jax.Array:
         return update
     wide = jnp.promote_types(goal.dtype, jnp.float32)
     difference = goal.astype(wide) - as_array(leaf).astype(wide)
-    if jnp.issubdtype(update.dtype, jnp.floating):
-        largest = jnp.finfo(update.dtype).max.astype(wide)
-        difference = jnp.clip(difference, -largest, largest)
+    if jnp.issubdtype(update.dtype, jnp.complexfloating):
+        parts = jnp.real(difference), jnp.imag(difference)
+        difference = jax.lax.complex(*(_clipped(part, update.dtype) for part in parts))
+    elif jnp.issubdtype(update.dtype, jnp.floating):
+        difference = _clipped(difference, update.dtype)
     return difference.astype(update.dtype)
 
 
+def _clipped(difference: jax.Array, dtype: jnp.dtype) -> jax.Array:
+    """Return what ``dtype``, or a part of it, can hold."""
+    largest = jnp.finfo(dtype).max.astype(difference.dtype)
+    return jnp.clip(difference, -largest, largest)
+
+
 def _arrived(params: optax.Params, goal: optax.Params) -> jax.Array:
-    return jnp.all(jnp.stack([jnp.asarray(True), *map(_close, _floats(params), _floats(goal))]))
+    return jnp.all(jnp.stack([jnp.asarray(True), *map(_close, _inexact(params), _inexact(goal))]))
 
 
-def _floats(tree) -> list[jax.Array]:
-    return [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+def _inexact(tree) -> list[jax.Array]:
+    return [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
 
 
 def _close(leaf: jax.Array, goal: jax.Array) -> jax.Array:

@@ -326,6 +326,22 @@ def test_missing_parameters_are_named(options):
         tx.update(jnp.ones(2), opt_state, value=1.0)
 
 
+@pytest.mark.parametrize("options", [{"rewind": False}, {"average": False}])
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ({"w": jnp.ones(2), "b": jnp.ones(3)}, r"\['b'\] with shape \(3,\) in place of none"),
+        ({"w": jnp.ones(3)}, r"\['w'\] with shape \(3,\) in place of \(2,\)"),
+        (jnp.ones(2), r"params with shape \(2,\) in place of none"),
+    ],
+)
+def test_parameters_of_another_form_are_named(options, other, told):
+    tx = oa.aware(optax.identity(), **options)
+    opt_state = tx.init({"w": jnp.ones(2)})
+    with pytest.raises(ValueError, match=f"params must have .* got .*{told}"):
+        tx.update(other, opt_state, other, value=1.0)
+
+
 def test_parameters_are_optional_where_nothing_needs_them():
     tx = oa.aware(optax.identity(), CONSTANT, learning_rate=0.5, average=False)
     updates, _ = tx.update(jnp.ones(2), tx.init(jnp.ones(2)), value=1.0)

@@ -85,6 +85,46 @@ def test_a_gradient_that_would_spoil_the_moments_is_left_out():
 
 
 @pytest.mark.parametrize(
+    ("dtype", "gradients_dtype", "inner", "spoiled"),
+    [
+        (jnp.float32, jnp.float32, optax.scale_by_adam(mu_dtype=jnp.float16), 1e6),
+        (jnp.float16, jnp.float32, optax.scale_by_adam(eps=1e-4), 1e4),
+        (jnp.float16, jnp.float16, optax.scale_by_adam(eps=1e-4), 3e4),
+    ],
+    ids=["narrow mu", "narrow parameters", "narrow gradients"],
+)
+def test_a_state_narrower_than_its_gradients_stays_finite(dtype, gradients_dtype, inner, spoiled):
+    tx = oa.aware(inner, oa.policies.constant(), learning_rate=0.1)
+    params = jnp.ones(4, dtype)
+    opt_state = tx.init(params)
+    update = jax.jit(tx.update)
+    for number in range(4):
+        grads = jnp.asarray([1.0, spoiled if number == 2 else 1.0, 1.0, 1.0], gradients_dtype)
+        updates, opt_state = update(grads, opt_state, params, value=1.0)
+        params = optax.apply_updates(params, updates)
+    assert oa.report(opt_state).nonfinite == 1
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(opt_state.aware_inner_state))
+
+
+def test_what_a_state_is_stored_in_decides_whether_it_stays_finite():
+    gradients = jnp.full(2, 1e5)
+    stored, following = jnp.zeros(2, jnp.float16), lambda: gradients
+    assert not all_usable(gradients, sums_of_squares(gradients), stored, following, None)
+
+
+def test_large_leaves_of_half_precision_are_not_suspicious():
+    def second_look():
+        raise AssertionError("looked closer")
+
+    gradients = jnp.full(1_000_000, 0.5, jnp.float16)
+    assert float(sums_of_squares(gradients)[0]) > float(jnp.finfo(jnp.float16).max)
+    with jax.disable_jit():
+        assert all_usable(gradients, sums_of_squares(gradients), (), second_look, None)
+        with pytest.raises(AssertionError, match="looked closer"):
+            all_usable(1000 * gradients, sums_of_squares(gradients), (), second_look, None)
+
+
+@pytest.mark.parametrize(
     "inner",
     [
         optax.scale_by_sign(),

@@ -10,7 +10,7 @@ import optax_aware as oa
 from tests.references.scripted import scripted
 
 
-@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16, jnp.float16])
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16, jnp.float16, jnp.complex64])
 def test_a_rewind_from_far_away_settles_within_rounding(dtype):
     far = 1e4 if dtype == jnp.float16 else 1e7
     start = {"w": jnp.asarray([0.1, -0.3, 1.7, 1e-3], dtype)}
@@ -27,8 +27,9 @@ def test_a_rewind_from_far_away_settles_within_rounding(dtype):
     assert steps_back[0] > 100.0
     assert steps_back[2] <= 2 * float(jnp.finfo(dtype).eps)
     assert steps_back[3] == steps_back[2]
-    evaluated = oa.eval_params(opt_state, params)["w"].astype(jnp.float32)
-    np.testing.assert_allclose(evaluated, start["w"].astype(jnp.float32), rtol=1e-2)
+    wide = jnp.promote_types(dtype, jnp.float32)
+    evaluated = oa.eval_params(opt_state, params)["w"].astype(wide)
+    np.testing.assert_allclose(evaluated, start["w"].astype(wide), rtol=1e-2)
     assert oa.report(opt_state).rewound == 1
     assert opt_state.aware_awareness.aware_policy_state.script_line == 3
 
