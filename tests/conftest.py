@@ -7,11 +7,11 @@ from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Policies are many small scalar kernels, which the newer fusion emitters of XLA take several
-# times longer to compile.
+# times longer to compile; and what is not optimized is compiled sooner still.
 os.environ.setdefault(
     "XLA_FLAGS",
     "--xla_force_host_platform_device_count=8 --xla_cpu_multi_thread_eigen=false"
-    " --xla_cpu_use_fusion_emitters=false",
+    " --xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0",
 )
 
 # Tests that fuzz take the number of their examples from the profile: in an example of the

@@ -86,12 +86,11 @@ def test_a_spike_that_is_left_out_leaves_no_trace():
         new, estimate = update(state, value)
         if step == 100:
             assert float(estimate.excess) == np.float32(1e30)
-            assert float(estimate.level) == float(plain.level[100])
+            assert float(estimate.level) == pytest.approx(float(plain.level[100]), rel=1e-6)
         else:
             state = new
-    assert float(state.robust_level) == float(
-        streams.states_and_estimates(robust_level, DEFAULTS, values)[0].robust_level[-1]
-    )
+    unspoiled, _ = streams.states_and_estimates(robust_level, DEFAULTS, values)
+    assert float(state.robust_level) == pytest.approx(float(unspoiled.robust_level[-1]), rel=1e-6)
 
 
 def test_a_step_that_is_believed_is_reached():
