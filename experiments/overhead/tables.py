@@ -32,7 +32,7 @@ def costs_csv(found: Found) -> str:
             subject,
             contender,
             *(f"{ratio:.4g}" for ratio in spread_of(costs)),
-            *(f"{np.median(getattr(costs, field)):.6g}" for field in _NUMBERS),
+            *(f"{np.median(getattr(costs, field)):.10g}" for field in _NUMBERS),
         ]
         for subject, of_subject in found.items()
         for contender, costs in of_subject.items()
