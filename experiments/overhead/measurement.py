@@ -19,17 +19,21 @@ Update = Callable[[Any, Any, Any], tuple[Any, Any]]
 
 
 class Carry(NamedTuple):
-    """What one update hands to the next.
+    """What one update hands to the next, in the order in which it hands it.
+
+    JAX gives donated buffers to results of their shape in the order of both: parameters that
+    come behind the state and leave in front of it take the buffers of the moments, and all of them
+    are copied.
 
     Attributes:
       given: the parameters of one update ago, the noise of a scan, or an empty tuple.
-      opt_state: the optimizer's state.
       params: the parameters.
+      opt_state: the optimizer's state.
     """
 
     given: Any
-    opt_state: Any
     params: Any
+    opt_state: Any
 
 
 @dataclass
@@ -186,7 +190,7 @@ def _first(subject: Subject, transformation: optax.GradientTransformationExtraAr
     given = subject.params() if subject.takes_last else ()
     if subject.scanned:
         given = noise(params, subject.scanned)
-    return Carry(given, jax.jit(transformation.init)(params), params)
+    return Carry(given, params, jax.jit(transformation.init)(params))
 
 
 def _jitted(subject: Subject, update: Update) -> Any:
@@ -194,14 +198,13 @@ def _jitted(subject: Subject, update: Update) -> Any:
 
         def several(given: Any, *carry: Any) -> Carry:
             def one(carry: tuple[Any, Any], given: Any) -> tuple[tuple[Any, Any], None]:
-                params, opt_state = update(given, *carry)
-                return (opt_state, params), None
+                return update(given, *carry), None
 
             return Carry(given, *jax.lax.scan(one, carry, given)[0])
 
         return jax.jit(several, donate_argnums=(0, 1, 2))
     # New parameters take the place of those that nobody looks at any more.
-    return jax.jit(update, donate_argnums=(0, 1) if subject.takes_last else (1, 2))
+    return jax.jit(update, donate_argnums=(0, 2) if subject.takes_last else (1, 2))
 
 
 def _advance(subject: Subject, program: Any, carry: Carry) -> Carry:
@@ -210,11 +213,11 @@ def _advance(subject: Subject, program: Any, carry: Carry) -> Carry:
 
 def _rotated(subject: Subject, update: Update, carry: Carry) -> Carry:
     params, opt_state = update(*carry)
-    return Carry(carry.params if subject.takes_last else (), opt_state, params)
+    return Carry(carry.params if subject.takes_last else (), params, opt_state)
 
 
 def _update(subject: Subject, transformation: optax.GradientTransformationExtraArgs) -> Update:
-    def update(given: Any, opt_state: Any, params: Any) -> tuple[Any, Any]:
+    def update(given: Any, params: Any, opt_state: Any) -> tuple[Any, Any]:
         value, gradients = subject.value_and_gradients(params, given)
         updates, opt_state = transformation.update(gradients, opt_state, params, value=value)
         return optax.apply_updates(params, updates), opt_state
