@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -19,12 +20,7 @@ from optax_aware.transforms._arguments import (
     check_policy,
     check_state,
 )
-from optax_aware.transforms._average import (
-    AverageState,
-    advance_average,
-    first_average,
-    restart_average,
-)
+from optax_aware.transforms._average import AverageState, first_average, restart_average
 from optax_aware.transforms._awareness import AwarenessState, init_awareness
 from optax_aware.transforms._base_rate import guess_and_base_rate, scale_updates
 from optax_aware.transforms._cooldown import cooldown_factor
@@ -32,7 +28,7 @@ from optax_aware.transforms._deciding import deciding
 from optax_aware.transforms._direction_sign import direction_sign
 from optax_aware.transforms._finite import all_usable, sums_of_squares
 from optax_aware.transforms._inputs import check_axes, check_kept, observe_losses
-from optax_aware.transforms._leaves import as_array, in_dtype_of, or_zero, own, zeros_like
+from optax_aware.transforms._leaves import as_array, or_zero, own, zero_where
 from optax_aware.transforms._norms import observe_norms
 from optax_aware.transforms._path import (
     PathState,
@@ -48,6 +44,7 @@ from optax_aware.transforms._snapshot import (
     restore_snapshot,
     take_snapshot,
 )
+from optax_aware.transforms._step import Stepped, step_unless
 
 
 class AwareState(NamedTuple):
@@ -89,11 +86,11 @@ def aware(
 
     Observes the loss handed to ``update`` as ``value``, a new ``validation_value`` where
     there is one, and whether the gradients are finite; changes the length of the updates,
-    leaves a step out (parameters and inner state stay as they are) when loss or gradients are
-    not finite, when they would make the inner state so (1e20 is enough for Adam), or when the
-    policy says so, goes back to a snapshot when the policy says so, and averages the
-    parameters along their path. Prefer `scale_by_policy` where only the length of the updates
-    matters and another optimizer is already complete.
+    leaves a step out (parameters and inner state stay as they are) when the loss is not finite,
+    when the norm of the gradients is not, in float32 (above 1.8e19 Adam's second moment would be
+    infinite for good), or when the policy says so, goes back to a snapshot when the policy says
+    so, and averages the parameters along their path. Prefer `scale_by_policy` where only the
+    length of the updates matters and another optimizer is already complete.
 
     .. math::
       x_{t+1} = x_t - \eta_t u_t, \qquad \eta_t = \eta^{base}_t\, s_t\, c_t
@@ -216,7 +213,9 @@ def aware(
         awareness, inner_state = state.aware_awareness, state.aware_inner_state
         step = awareness.aware_updates_seen
 
-        def step_inner() -> tuple[optax.Updates, optax.OptState]:
+        def inner_update(
+            gradients: optax.Updates, inner_state: optax.OptState
+        ) -> tuple[optax.Updates, optax.OptState]:
             return inner.update(gradients, inner_state, params, **keywords)
 
         check_axes({"gradients": gradients}, step, axis_name)
@@ -226,9 +225,7 @@ def aware(
             check_kept(params, state.aware_average.average_params)
         squares = sums_of_squares(gradients)
         observation = observe_losses(step, value, validation_value, axis_name)._replace(
-            gradients_finite=all_usable(
-                gradients, squares, inner_state, lambda: step_inner()[1], axis_name
-            ),
+            gradients_finite=all_usable(gradients, squares, inner_state, inner_update, axis_name),
             rewindable=jnp.asarray(keeps_snapshots),
             guess=guess,
             shape=rate_at(step) * cooldown_at(step),
@@ -242,7 +239,8 @@ def aware(
             params,
             # What is not finite is left out of the update, and so of its measures.
             lambda: jax.tree.map(
-                or_zero, scale_updates(step_inner()[0], state.aware_direction_sign)
+                or_zero,
+                scale_updates(inner_update(gradients, inner_state)[0], state.aware_direction_sign),
             ),
             axis_name,
         )
@@ -251,7 +249,7 @@ def aware(
             path_sample = sample_step(gradients, params, axis_name)
             observation = observe_path(path, path_sample, observation)
         cooldown = cooldown_at(step)
-        snapshot, average_state = state.aware_snapshot, state.aware_average
+        snapshot = state.aware_snapshot
         settling = False
         if isinstance(snapshot, SnapshotState):
             settling = snapshot.snapshot_attempts_left > 0
@@ -259,34 +257,35 @@ def aware(
             awareness, observation, rate_at(step) * cooldown, cooldown, settling
         )
         held = verdict.skip | verdict.rewind
-
         if isinstance(snapshot, SnapshotState):
             snapshot, held = take_snapshot(verdict.keep, held, snapshot, params, inner_state)
 
-        def advance() -> tuple[optax.Updates, optax.OptState, Any]:
-            direction, next_inner_state = step_inner()
-            scaled = scale_updates(direction, -state.aware_direction_sign * verdict.rate)
-            scaled = jax.tree.map(or_zero, scaled)
-            return (
-                jax.tree.map(in_dtype_of, scaled, gradients),
-                jax.tree.map(in_dtype_of, next_inner_state, inner_state),
-                advance_average(average_state, params) if averages else average_state,
-            )
-
-        def hold() -> tuple[optax.Updates, optax.OptState, Any]:
-            return jax.tree.map(zeros_like, gradients), inner_state, average_state
-
-        # In this order XLA:CPU works in place: with the branch that holds as the one taken where
-        # the flag is true, it would copy the inner state in front of either.
-        new_updates, new_inner_state, average_state = jax.lax.cond(~held, advance, hold)
-        if averages:
+        stepped = step_unless(
+            held,
+            inner_update,
+            -state.aware_direction_sign * verdict.rate,
+            Stepped(
+                gradients,
+                inner_state,
+                state.aware_average,
+                None if path_sample is None else path_sample.nothing(),
+            ),
+            params,
+            path_sample,
+        )
+        new_updates, new_inner_state = stepped.updates, stepped.inner_state
+        average_state = stepped.average
+        if isinstance(average_state, AverageState):
             average_state = restart_average(average_state, verdict.restart_average)
+        stays = held
         if isinstance(snapshot, SnapshotState):
             new_updates, new_inner_state, snapshot = restore_snapshot(
                 verdict.rewind, snapshot, params, new_updates, new_inner_state, axis_name
             )
+            stays = held & ~verdict.rewind
+        new_updates = jax.tree.map(partial(zero_where, stays), new_updates)
         if isinstance(path, PathState) and path_sample is not None:
-            path = advance_path(path, path_sample, new_updates, held, verdict.restart_average)
+            path = advance_path(path, path_sample, stepped.sample, held, verdict.restart_average)
         return new_updates, AwareState(
             aware_awareness=awareness,
             aware_inner_state=new_inner_state,

@@ -1,7 +1,6 @@
 """Whether gradients may be used: they are finite, and so is what an optimizer makes of them."""
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
 
 import jax
@@ -29,39 +28,38 @@ def all_usable(
     gradients: optax.Updates,
     squares: list[jax.Array],
     inner_state: optax.OptState,
-    next_inner_state: Callable[[], optax.OptState],
+    inner_update: Callable[[optax.Updates, optax.OptState], tuple[optax.Updates, optax.OptState]],
     axis_name: str | None,
 ) -> jax.Array:
     """Return whether the gradients are finite on every device, and leave the optimizer's state so.
 
     A single finite gradient of 1e38 makes the second moment of Adam infinite, and the training
-    stands still for good. Whether anything is amiss, the sums of ``squares`` tell in half the time
-    of asking each number: no gradient is taken for harmless whose square is not finite in its own
-    dtype, and in each dtype of the state. An optimizer that enlarges gradients before it squares
-    them is beyond that.
+    stands still for good. So gradients are of no use whose sum of ``squares`` is more than a dtype
+    of theirs or of the state can hold. Half precision ends at 65504, which ordinary gradients
+    reach: there the optimizer is asked what it would make of those that seem large. One that
+    enlarges gradients before it squares them is beyond that.
     """
     leaves = _inexact(gradients)
     dtypes = {leaf.dtype for leaf in (*leaves, *_inexact(inner_state))}
     largest = min((float(jnp.finfo(dtype).max) for dtype in dtypes), default=0.0)
-    harmless = map(partial(_is_harmless, largest=largest), leaves, squares)
+    if largest > HALF_PRECISION:
+        return on_all_devices(sum(squares, jnp.float32(0.0)) <= largest, axis_name)
+    harmless = (
+        jnp.isfinite(square) & (_greatest_square(leaf) <= largest)
+        for leaf, square in zip(leaves, squares, strict=True)
+    )
     unsuspicious = on_all_devices(_all(harmless), axis_name)
 
     def look_closer() -> jax.Array:
-        stays_finite = _stays_finite(inner_state, next_inner_state())
+        stays_finite = _stays_finite(inner_state, inner_update(gradients, inner_state)[1])
         return all_finite(gradients, axis_name) & on_all_devices(stays_finite, axis_name)
 
     return jax.lax.cond(unsuspicious, lambda: jnp.asarray(True), look_closer)
 
 
-def _is_harmless(leaf: jax.Array, sum_of_squares: jax.Array, largest: float) -> jax.Array:
-    """Return whether every square of a leaf is finite, and at most ``largest``.
-
-    The sum tells, unless half precision would find any large leaf suspicious. The greatest square
-    alone would not tell either: XLA:CPU drops NaN from the maximum of a large array.
-    """
-    if largest > HALF_PRECISION:
-        return sum_of_squares <= largest
-    return jnp.isfinite(sum_of_squares) & (jnp.max(_squares(leaf), initial=0.0) <= largest)
+def _greatest_square(leaf: jax.Array) -> jax.Array:
+    """Return the greatest square; it may miss NaN, which XLA:CPU drops from large arrays."""
+    return jnp.max(_squares(leaf), initial=0.0)
 
 
 def _squares(leaf: jax.Array) -> jax.Array:

@@ -31,6 +31,11 @@ def zeros_like(leaf: jax.Array):
     return leaf if leaf.dtype == jax.dtypes.float0 else jnp.zeros_like(leaf)
 
 
+def zero_where(flag: jax.Array, leaf: jax.Array):
+    """Return zeros where the flag is true."""
+    return leaf if leaf.dtype == jax.dtypes.float0 else jnp.where(flag, jnp.zeros_like(leaf), leaf)
+
+
 def rarely(flag: jax.Array, new, old):
     """Return the tree ``new`` where the flag is true; elsewhere ``old``, not a leaf touched."""
 

@@ -65,6 +65,14 @@ class PathSample(NamedTuple):
     params: jax.Array
     axis_name: str | None
 
+    def of(self, updates: optax.Updates) -> jax.Array:
+        """Return the same coordinates of the updates, float32."""
+        return take_sample(self.plan, updates)
+
+    def nothing(self) -> jax.Array:
+        """Return the sample of a step that is not taken."""
+        return jnp.zeros_like(self.gradients)
+
     def dot(self, vector: jax.Array) -> jax.Array:
         """Return the estimated inner product of the gradients and ``vector``, float32."""
         product = jnp.sum(sample_weights(self.plan) * self.gradients * vector)
@@ -98,12 +106,12 @@ def observe_path(state: PathState, sample: PathSample, observation: Observation)
 def advance_path(
     state: PathState,
     sample: PathSample,
-    updates: optax.Updates,
+    update_sample: jax.Array,
     held: jax.Array,
     restart: jax.Array,
 ) -> PathState:
     """Take in the parameters and the update of this step, unless it is held."""
-    promise = sample.dot(take_sample(sample.plan, updates))
+    promise = sample.dot(update_sample)
     taken = state.path_taken
     near = _towards(state.path_near, sample.params, taken, NEAR_ORDER)
     far = _towards(state.path_far, sample.params, taken, FAR_ORDER)

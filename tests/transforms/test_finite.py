@@ -40,7 +40,7 @@ def test_one_number_that_is_not_finite_holds_everything(spoiled, dtype):
 
 
 def usable(gradients):
-    return all_usable(gradients, sums_of_squares(gradients), (), lambda: (), None)
+    return all_usable(gradients, sums_of_squares(gradients), (), lambda *_: ((), ()), None)
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16, jnp.complex64], ids=str)
@@ -108,12 +108,12 @@ def test_a_state_narrower_than_its_gradients_stays_finite(dtype, gradients_dtype
 
 def test_what_a_state_is_stored_in_decides_whether_it_stays_finite():
     gradients = jnp.full(2, 1e5)
-    stored, following = jnp.zeros(2, jnp.float16), lambda: gradients
+    stored, following = jnp.zeros(2, jnp.float16), lambda gradients, _: (gradients, gradients)
     assert not all_usable(gradients, sums_of_squares(gradients), stored, following, None)
 
 
 def test_large_leaves_of_half_precision_are_not_suspicious():
-    def second_look():
+    def second_look(*_):
         raise AssertionError("looked closer")
 
     gradients = jnp.full(1_000_000, 0.5, jnp.float16)
@@ -124,18 +124,33 @@ def test_large_leaves_of_half_precision_are_not_suspicious():
             all_usable(1000 * gradients, sums_of_squares(gradients), (), second_look, None)
 
 
-@pytest.mark.parametrize(
-    "inner",
-    [
-        optax.scale_by_sign(),
-        optax.trace(0.9),
-        optax.chain(optax.clip_by_global_norm(1.0), optax.scale_by_lion()),
-        optax.chain(optax.clip(1.0), optax.scale_by_adam()),
-    ],
-    ids=["sign", "momentum", "clip_by_global_norm", "clip"],
-)
-def test_where_the_state_bears_it_a_huge_gradient_is_taken(inner):
-    params, opt_state = trained(inner, HUGE)
+INNERS = {
+    "sign": optax.scale_by_sign(),
+    "momentum": optax.trace(0.9),
+    "clip_by_global_norm": optax.chain(optax.clip_by_global_norm(1.0), optax.scale_by_lion()),
+    "clip": optax.chain(optax.clip(1.0), optax.scale_by_adam(eps=1e-4)),
+}
+every_inner = pytest.mark.parametrize("inner", INNERS.values(), ids=INNERS)
+
+
+@every_inner
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_gradients_whose_norm_is_beyond_float32_are_left_out_whatever_the_optimizer(inner, dtype):
+    params, opt_state = trained(inner, HUGE, dtype)
+    once_less, _ = trained(inner, 1.0, dtype, steps=5)
+    jax.tree.map(np.testing.assert_array_equal, params, once_less)
+    assert oa.report(opt_state).nonfinite == 1
+
+
+def test_the_norm_counts_and_not_one_leaf():
+    leaves = {"kernel": jnp.full(4, 7e18), "bias": jnp.full(4, 7e18)}
+    assert usable({"kernel": leaves["kernel"]})
+    assert not usable(leaves)
+
+
+@every_inner
+def test_where_the_state_bears_it_a_gradient_beyond_half_precision_is_taken(inner):
+    params, opt_state = trained(inner, 3e4, jnp.float16)
     assert oa.report(opt_state).nonfinite == 0
     assert oa.report(opt_state).skipped == 0
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(params))
@@ -149,5 +164,5 @@ def test_a_state_that_is_not_finite_from_the_start_is_no_reason():
 
         return optax.GradientTransformation(lambda _: {"best": jnp.float32(jnp.inf)}, update)
 
-    _, opt_state = trained(infinite(), HUGE)
+    _, opt_state = trained(infinite(), 3e4, jnp.float16)
     assert oa.report(opt_state).nonfinite == 0
