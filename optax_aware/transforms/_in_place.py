@@ -49,7 +49,9 @@ def _run_through(
         return carry[0]
 
     def once(carry: tuple[jax.Array, list[jax.Array]]) -> tuple[jax.Array, list[jax.Array]]:
-        return ~carry[0], change(carry[1], *captured)
+        # Else XLA works out what follows from them alone in front of the loop, at every step.
+        still_pending, kept = jax.lax.optimization_barrier((carry[0], captured))
+        return ~still_pending, change(carry[1], *kept)
 
     return jax.lax.while_loop(pending, once, (flag, carried))[1]
 

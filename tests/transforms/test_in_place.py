@@ -13,6 +13,7 @@ from optax_aware.transforms._in_place import changed_if
 
 LEAVES, SIZE = 3, 50_000
 COPY = re.compile(rf"= f32\[{SIZE}\]\S* copy\(")
+KERNEL = re.compile(rf"= f32\[{SIZE}\]\S* fusion\(")
 BRANCHES = re.compile(r"branch_computations=\{%?([\w.\-]+), %?([\w.\-]+)\}")
 
 
@@ -58,6 +59,17 @@ def test_a_common_step_copies_nothing(options):
     ]
     assert any(map(any, copied)) == bool(options.get("rewind", True))
     assert not any(map(all, copied)), copied
+
+
+def test_nothing_of_a_step_is_worked_out_in_front_of_it():
+    """XLA takes out of a loop what is the same in every iteration, here the decay."""
+
+    def kernels_in_main(inner):
+        tx = oa.aware(inner, rewind=False, average=False)
+        return len(KERNEL.findall(computations(compiled(tx).as_text())["main"]))
+
+    decayed = optax.chain(optax.scale_by_adam(), optax.add_decayed_weights(1e-4))
+    assert kernels_in_main(decayed) == kernels_in_main(optax.scale_by_adam()) > 0
 
 
 def test_such_copies_are_found():
