@@ -12,6 +12,10 @@ from optax_aware.transforms._leaves import as_array, rarely
 
 ATTEMPTS_TO_SETTLE = 4
 
+NEAR_ENOUGH = 1e-5
+"""Of the largest parameter of a leaf: what is closer to its snapshot has arrived, or the last bit
+would decide whether another step is held."""
+
 
 class SnapshotState(NamedTuple):
     """What a rewind restores.
@@ -127,5 +131,6 @@ def _inexact(tree) -> list[jax.Array]:
 
 
 def _close(leaf: jax.Array, goal: jax.Array) -> jax.Array:
-    rounding = 2.0 * float(jnp.finfo(goal.dtype).eps)
-    return jnp.all(jnp.abs(leaf - goal) <= rounding * jnp.abs(goal))
+    size = jnp.abs(goal)
+    rounding = 2.0 * float(jnp.finfo(goal.dtype).eps) * size
+    return jnp.all(jnp.abs(leaf - goal) <= rounding + NEAR_ENOUGH * jnp.max(size, initial=0.0))

@@ -34,6 +34,20 @@ def test_a_rewind_from_far_away_settles_within_rounding(dtype):
     assert opt_state.aware_awareness.aware_policy_state.script_line == 3
 
 
+@pytest.mark.parametrize("moved", np.linspace(0.1, 3.0, 7).tolist())
+def test_an_ordinary_rewind_is_over_at_once(moved):
+    """Even beside a parameter that is next to nothing, and to which the sum is rounded away."""
+    start = jnp.asarray([0.1, -0.7, 1.3, 1e-9])
+    tx = oa.aware(optax.identity(), scripted([moved, 1.0, 0.0], rewind=[1]))
+    params, opt_state = start, tx.init(start)
+    update = jax.jit(tx.update)
+    for _ in range(2):
+        updates, opt_state = update(jnp.ones(4), opt_state, params, value=1.0)
+        params = optax.apply_updates(params, updates)
+    np.testing.assert_allclose(params, start, rtol=1e-5, atol=1.3e-5)
+    assert opt_state.aware_snapshot.snapshot_attempts_left == 0
+
+
 def test_a_rewind_reaches_beyond_the_range_of_half_precision_updates():
     tx = oa.aware(optax.identity(), scripted([-150.0, -150.0, 1.0, 0.0, 0.0], rewind=[2]))
     start = jnp.ones(2)
