@@ -16,9 +16,9 @@ class Overhead:
     turns: int = 5
     """How often each optimizer and plain Adam take turns."""
     out: Path = Path("runs/overhead")
-    """Where tables and figure are written; earlier ones are replaced."""
+    """Where tables and figure are written; what was measured there is not measured again."""
 
-    interrupted: ClassVar[str] = "the same command begins anew."
+    interrupted: ClassVar[str] = "the same command goes on."
 
     def run(self) -> None:
         """Carry it out."""

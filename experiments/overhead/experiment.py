@@ -12,9 +12,10 @@ from experiments.errors import UsageError, unknown_name
 from experiments.files import write_json, write_text, write_whole
 from experiments.folder import hold
 from experiments.overhead import figure, tables
-from experiments.overhead.contenders import BARE, CONTENDERS
-from experiments.overhead.measurement import Costs, count_traces, measure, prepare
-from experiments.overhead.models import LARGEST, SUBJECTS
+from experiments.overhead.cells import Cells
+from experiments.overhead.contenders import BARE, CONTENDERS, Contender
+from experiments.overhead.measurement import Costs, Program, count_traces, measure, prepare
+from experiments.overhead.models import LARGEST, SUBJECTS, Subject
 from experiments.style import save
 
 
@@ -23,6 +24,8 @@ def run_overhead(
 ) -> None:
     """Measure every optimizer on every model, and write tables and a figure.
 
+    What the folder holds already is not measured again, unless the circumstances are others.
+
     Raises:
       UsageError: if the request cannot be carried out.
     """
@@ -30,21 +33,42 @@ def run_overhead(
         raise UsageError(f"--turns must be at least 1, got {turns}.")
     sizes = _known("size", sizes or [name for name in SUBJECTS if name != LARGEST], SUBJECTS)
     contenders = _known("contender", contenders or CONTENDERS, CONTENDERS)
+    cells = Cells(folder, turns)
     with hold(folder):
-        smallest = next(iter(SUBJECTS.values()))
-        traces = {name: count_traces(CONTENDERS[name], smallest) for name in contenders}
+        traces = {name: _traces(cells, CONTENDERS[name]) for name in contenders}
         found: dict[str, dict[str, Costs]] = {}
         for size in sizes:
-            subject = SUBJECTS[size]
-            bare = prepare(subject, BARE)
-            found[size] = {}
-            for name in contenders:
-                costs = measure(prepare(subject, CONTENDERS[name]), bare, turns)
-                found[size][name] = costs
-                ratio = tables.spread_of(costs)[0]
-                say(console, f"{subject.label}: {name} takes {ratio:.2f} times as long as Adam")
+            found[size] = _costs(cells, SUBJECTS[size], contenders, console)
             _write(folder, found, traces, turns)
         say(console, f"wrote {folder / 'tables.md'} and {folder / 'overhead.png'}")
+
+
+def _traces(cells: Cells, contender: Contender) -> int:
+    """What is kept, or else counted now."""
+    traces = cells.traces(contender)
+    if traces is None:
+        traces = count_traces(contender, next(iter(SUBJECTS.values())))
+        cells.keep_traces(contender, traces)
+    return traces
+
+
+def _costs(
+    cells: Cells, subject: Subject, contenders: Sequence[str], console: Console
+) -> dict[str, Costs]:
+    """What is kept of each optimizer on a model, or else measured now."""
+    found: dict[str, Costs] = {}
+    bare: Program | None = None
+    for name in contenders:
+        contender = CONTENDERS[name]
+        costs = cells.costs(subject.name, contender)
+        if costs is None:
+            bare = bare or prepare(subject, BARE)
+            costs = measure(prepare(subject, contender), bare, cells.turns)
+            cells.keep_costs(subject.name, contender, costs)
+        ratio = tables.spread_of(costs)[0]
+        say(console, f"{subject.label}: {name} takes {ratio:.2f} times as long as Adam")
+        found[name] = costs
+    return found
 
 
 def _write(folder: Path, found: tables.Found, traces: Mapping[str, int], turns: int) -> None:

@@ -1,7 +1,5 @@
 """Cells: what one study found of one contender on one task, on disk as soon as it is known."""
 
-import hashlib
-import importlib
 import inspect
 import platform
 from dataclasses import dataclass
@@ -12,7 +10,7 @@ from typing import Any
 
 import jax
 
-import optax_aware as oa
+from experiments import sources
 from experiments.errors import UsageError
 from experiments.files import read_json, write_json
 from experiments.suite.contenders.contender import Contender
@@ -63,11 +61,13 @@ class Cell:
             },
             "seeds": self.seeds,
             "sources": {
-                "suite": _sources(*(f"experiments.suite.{name}" for name in (*SHARED, *PROBLEMS))),
-                "problem": _sources(self.task.module),
-                "study": _sources(self.study.module),
-                "contender": _sources(self.contender.module),
-                **({"optax_aware": _library()} if self.contender.ours else {}),
+                "suite": sources.of_modules(
+                    *(f"experiments.suite.{name}" for name in (*SHARED, *PROBLEMS))
+                ),
+                "problem": sources.of_modules(self.task.module),
+                "study": sources.of_modules(self.study.module),
+                "contender": sources.of_modules(self.contender.module),
+                **({"optax_aware": sources.of_library()} if self.contender.ours else {}),
             },
             "versions": _versions(),
             "device": jax.default_backend(),
@@ -92,25 +92,6 @@ class Cell:
 def _described(inner: Inner) -> dict[str, Any]:
     fields = {**vars(inner), "make": inspect.getsource(inner.make)}
     return {name: fields[name] for name in sorted(fields)}
-
-
-@cache
-def _sources(*modules: str) -> str:
-    digest = hashlib.sha256()
-    for module in modules:
-        digest.update(inspect.getsource(importlib.import_module(module)).encode())
-    return digest.hexdigest()[:16]
-
-
-@cache
-def _library() -> str:
-    """A digest of the library's source."""
-    folder = Path(inspect.getfile(oa)).parent
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
-        digest.update(str(path.relative_to(folder)).encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 @cache

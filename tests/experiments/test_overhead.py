@@ -12,7 +12,7 @@ import pytest
 
 import optax_aware as oa
 from experiments.cli import main
-from experiments.overhead import measurement, tables
+from experiments.overhead import experiment, measurement, tables
 from experiments.overhead.contenders import BARE, CONTENDERS, PEERS, Contender
 from experiments.overhead.models import SUBJECTS, in_a_scan
 
@@ -183,6 +183,32 @@ def test_tables_and_figure_are_written(tmp_path, monkeypatch):
     assert f"`{CONTENDERS['scale_by_policy'].code}` | 1 |" in tables
     assert (tmp_path / "new" / "overhead.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "new" / "metadata.json").exists()
+
+
+def test_what_is_known_is_not_measured_again(tmp_path, monkeypatch):
+    monkeypatch.setitem(SUBJECTS, SMALLEST.name, SMALLEST)
+    out = tmp_path / "new"
+
+    def run(*contenders, turns=1):
+        chosen = ["--size", "1e4_20", "--contender", *contenders, "--turns", str(turns)]
+        status = main(["overhead", *chosen, "--out", str(out)])
+        return status, (out / "costs.csv").read_text()
+
+    assert run("scale_by_policy")[0] == 0
+    known = run("scale_by_policy", "reduce_on_plateau")
+    prepared = []
+    prepare = measurement.prepare
+    monkeypatch.setattr(
+        experiment, "prepare", lambda *what: prepared.append(what) or prepare(*what)
+    )
+    assert run("scale_by_policy", "reduce_on_plateau") == known
+    assert prepared == []
+    # ... but under other circumstances, or where a file was damaged, it is.
+    (out / "cells" / "1e4_20" / "scale_by_policy.json").write_text("{")
+    assert run("scale_by_policy", "reduce_on_plateau")[1] != known[1]
+    assert [contender.name for _, contender in prepared] == ["adam", "scale_by_policy"]
+    run("reduce_on_plateau", turns=2)
+    assert len(prepared) == 4
 
 
 @pytest.mark.parametrize(
