@@ -7,7 +7,7 @@ from typing import Any, Literal
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 # The colours of Okabe and Ito, which people of every colour vision can tell apart, without
 # yellow, which is hard to see on white.
@@ -41,7 +41,10 @@ def plain_log(axes: Axes, which: Literal["x", "y"] = "y") -> None:
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_major_formatter(PLAIN_NUMBERS)
     low, high = axis.get_view_interval()
-    if high / low < 30:
+    if high / low < 3:
+        axis.set_major_locator(MaxNLocator(5))
+        axis.set_minor_locator(NullLocator())
+    elif high / low < 100:
         axis.set_minor_formatter(FuncFormatter(_few_minor))
         axes.tick_params(axis=which, which="minor", labelsize=9)
     else:
