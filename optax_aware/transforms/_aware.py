@@ -87,10 +87,10 @@ def aware(
     Observes the loss handed to ``update`` as ``value``, a new ``validation_value`` where
     there is one, and whether the gradients are finite; changes the length of the updates,
     leaves a step out (parameters and inner state stay as they are) when the loss is not finite,
-    when the norm of the gradients is not, in float32 (above 1.8e19 Adam's second moment would be
-    infinite for good), or when the policy says so, goes back to a snapshot when the policy says
-    so, and averages the parameters along their path. Prefer `scale_by_policy` where only the
-    length of the updates matters and another optimizer is already complete.
+    when the squared norm of the gradients is not, in float32 (above a norm of 1.8e19 Adam's second
+    moment would be infinite for good), or when the policy says so, goes back to a snapshot when
+    the policy says so, and averages the parameters along their path. Prefer `scale_by_policy`
+    where only the length of the updates matters and another optimizer is already complete.
 
     .. math::
       x_{t+1} = x_t - \eta_t u_t, \qquad \eta_t = \eta^{base}_t\, s_t\, c_t
@@ -284,7 +284,7 @@ def aware(
             )
             stays = held & ~verdict.rewind
         new_updates = jax.tree.map(partial(zero_where, stays), new_updates)
-        if isinstance(path, PathState) and path_sample is not None:
+        if isinstance(path, PathState) and path_sample is not None and stepped.sample is not None:
             path = advance_path(path, path_sample, stepped.sample, held, verdict.restart_average)
         return new_updates, AwareState(
             aware_awareness=awareness,

@@ -1,4 +1,4 @@
-"""Whether gradients may be used: they are finite, and so is what an optimizer makes of them."""
+"""Whether gradients may be used: they are finite, and leave the optimizer's state so."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -11,6 +11,7 @@ from optax_aware.transforms._inputs import on_all_devices
 from optax_aware.transforms._leaves import as_array, in_dtype_of
 
 HALF_PRECISION = float(jnp.finfo(jnp.float16).max)
+FLOAT32 = float(jnp.finfo(jnp.float32).max)
 
 
 def all_finite(tree: optax.Updates, axis_name: str | None) -> jax.Array:
@@ -34,32 +35,24 @@ def all_usable(
     """Return whether the gradients are finite on every device, and leave the optimizer's state so.
 
     A single finite gradient of 1e38 makes the second moment of Adam infinite, and the training
-    stands still for good. So gradients are of no use whose sum of ``squares`` is more than a dtype
-    of theirs or of the state can hold. Half precision ends at 65504, which ordinary gradients
-    reach: there the optimizer is asked what it would make of those that seem large. One that
-    enlarges gradients before it squares them is beyond that.
+    stands still for good. So gradients are of no use whose sum of ``squares`` is beyond float32, or
+    what is wider where nothing is narrower. Half precision ends at 65504, which the squares of
+    ordinary gradients pass: where anything is stored in it, the optimizer is asked what it would
+    make of those. One that enlarges gradients before it squares them is beyond that.
     """
     leaves = _inexact(gradients)
-    dtypes = {leaf.dtype for leaf in (*leaves, *_inexact(inner_state))}
-    largest = min((float(jnp.finfo(dtype).max) for dtype in dtypes), default=0.0)
-    if largest > HALF_PRECISION:
-        return on_all_devices(sum(squares, jnp.float32(0.0)) <= largest, axis_name)
-    harmless = (
-        jnp.isfinite(square) & (_greatest_square(leaf) <= largest)
-        for leaf, square in zip(leaves, squares, strict=True)
-    )
-    unsuspicious = on_all_devices(_all(harmless), axis_name)
+    ranges = {float(jnp.finfo(leaf.dtype).max) for leaf in (*leaves, *_inexact(inner_state))}
+    wide = min((largest for largest in ranges if largest > HALF_PRECISION), default=FLOAT32)
+    usable = on_all_devices(sum(squares, jnp.float32(0.0)) <= wide, axis_name)
+    if HALF_PRECISION not in ranges:
+        return usable
+    small = _all(jnp.max(_squares(leaf), initial=0.0) <= HALF_PRECISION for leaf in leaves)
 
-    def look_closer() -> jax.Array:
+    def ask() -> jax.Array:
         stays_finite = _stays_finite(inner_state, inner_update(gradients, inner_state)[1])
-        return all_finite(gradients, axis_name) & on_all_devices(stays_finite, axis_name)
+        return on_all_devices(stays_finite, axis_name)
 
-    return jax.lax.cond(unsuspicious, lambda: jnp.asarray(True), look_closer)
-
-
-def _greatest_square(leaf: jax.Array) -> jax.Array:
-    """Return the greatest square; it may miss NaN, which XLA:CPU drops from large arrays."""
-    return jnp.max(_squares(leaf), initial=0.0)
+    return usable & jax.lax.cond(on_all_devices(small, axis_name), lambda: jnp.asarray(True), ask)
 
 
 def _squares(leaf: jax.Array) -> jax.Array:

@@ -5,6 +5,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 import jax
+import jax.core
+from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
 
 Tree = TypeVar("Tree")
 
@@ -16,6 +18,8 @@ def changed_if(flag: jax.Array, change: Callable[[Tree], Tree], tree: Tree) -> T
     beside what it was given, and XLA may copy that first; what a loop carries stays where it
     is. Loops cannot be differentiated backwards, so derivatives are those of the ``lax.cond``.
     """
+    if not isinstance(flag, jax.core.Tracer):
+        return change(tree) if flag else tree
     leaves, structure = jax.tree.flatten(tree)
     # Gradients of integers are zeros without a type that a loop could carry.
     numbers = [place for place, leaf in enumerate(leaves) if leaf.dtype != jax.dtypes.float0]
@@ -25,10 +29,9 @@ def changed_if(flag: jax.Array, change: Callable[[Tree], Tree], tree: Tree) -> T
         return [changed[place] for place in numbers]
 
     carried = [leaves[place] for place in numbers]
-    closed, captured = jax.closure_convert(change_numbers, carried)
-    return structure.unflatten(
-        _replaced(leaves, numbers, _run_through(closed, flag, carried, captured))
-    )
+    program = jax.make_jaxpr(change_numbers)(carried)
+    changed = _run_through(program.jaxpr, flag, carried, program.consts)
+    return structure.unflatten(_replaced(leaves, numbers, changed))
 
 
 def _replaced(leaves: list[Any], places: list[int], new: list[jax.Array]) -> list[Any]:
@@ -40,25 +43,35 @@ def _replaced(leaves: list[Any], places: list[int], new: list[jax.Array]) -> lis
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _run_through(
-    change: Callable[..., list[jax.Array]],
-    flag: jax.Array,
-    carried: list[jax.Array],
-    captured: list[Any],
+    change: Jaxpr, flag: jax.Array, carried: list[jax.Array], captured: list[Any]
 ) -> list[jax.Array]:
     def pending(carry: tuple[jax.Array, list[jax.Array]]) -> jax.Array:
         return carry[0]
 
     def once(carry: tuple[jax.Array, list[jax.Array]]) -> tuple[jax.Array, list[jax.Array]]:
-        # Else XLA works out what follows from them alone in front of the loop, at every step.
-        still_pending, kept = jax.lax.optimization_barrier((carry[0], captured))
-        return ~still_pending, change(carry[1], *kept)
+        kept = [_tied(leaf, carry[0]) for leaf in captured]
+        return ~carry[0], _evaluated(change, kept, carry[1])
 
     return jax.lax.while_loop(pending, once, (flag, carried))[1]
 
 
 @_run_through.defjvp
-def _derivative(change: Callable[..., list[jax.Array]], primals: Any, tangents: Any) -> Any:
+def _derivative(change: Jaxpr, primals: Any, tangents: Any) -> Any:
     def either(flag: jax.Array, carried: list[jax.Array], captured: list[Any]) -> list[jax.Array]:
-        return jax.lax.cond(flag, lambda: change(carried, *captured), lambda: carried)
+        return jax.lax.cond(flag, lambda: _evaluated(change, captured, carried), lambda: carried)
 
     return jax.jvp(either, primals, tangents)
+
+
+def _tied(leaf: Any, pending: jax.Array) -> Any:
+    """Return the leaf as if it hung on the flag of the loop.
+
+    Else XLA works out what follows from such leaves alone in front of the loop, at every step.
+    Under ``shard_map`` that may make of what is the same on all devices what need not be: left out.
+    """
+    tied = jax.lax.optimization_barrier((leaf, pending))[0]
+    return tied if jax.typeof(tied) == jax.typeof(leaf) else leaf
+
+
+def _evaluated(change: Jaxpr, captured: list[Any], carried: list[jax.Array]) -> list[jax.Array]:
+    return jaxpr_as_fun(ClosedJaxpr(change, captured))(*carried)

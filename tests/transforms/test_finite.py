@@ -148,6 +148,14 @@ def test_the_norm_counts_and_not_one_leaf():
     assert not usable(leaves)
 
 
+def test_a_leaf_of_half_precision_changes_nothing_for_the_others():
+    tx = oa.aware(optax.scale_by_sign(), oa.policies.constant(), learning_rate=0.1)
+    params = {"wide": jnp.ones(2), "half": jnp.ones(2, jnp.float16)}
+    grads = {**params, "wide": jnp.full(2, 1e30)}
+    _, opt_state = jax.jit(tx.update)(grads, tx.init(params), params, value=1.0)
+    assert oa.report(opt_state).nonfinite == 1
+
+
 @every_inner
 def test_where_the_state_bears_it_a_gradient_beyond_half_precision_is_taken(inner):
     params, opt_state = trained(inner, 3e4, jnp.float16)

@@ -1,6 +1,8 @@
 """Large arrays are changed in place: copied where a snapshot needs it, else not."""
 
+import gc
 import re
+import weakref
 
 import jax
 import jax.numpy as jnp
@@ -90,6 +92,7 @@ def doubled_if(flag, tree, factor=2.0):
     return changed_if(flag, lambda tree: jax.tree.map(lambda leaf: factor * leaf, tree), tree)
 
 
+TRUE = jnp.asarray(True)
 TREE = {"weights": jnp.arange(3.0), "biases": jnp.float32(1.0)}
 
 
@@ -170,3 +173,55 @@ def test_a_run_is_differentiated_backwards_through_its_updates():
     slope = jax.jit(jax.grad(loss_after))(start)
     difference = (loss_after(start + shift) - loss_after(start - shift)) / 2e-2
     np.testing.assert_allclose(slope[0], difference, rtol=2e-2)
+
+
+def test_whatever_a_change_captures_may_be_traced():
+    """Labels of a loss, a key, a count: under a derivative none of them may stay behind."""
+
+    def loss(weights, labels, key, count):
+        noise = jax.random.normal(key, weights.shape)
+
+        def change(tree):
+            picked = tree["weights"][labels] + noise[labels]
+            return {"weights": tree["weights"] * picked * count, "count": tree["count"] + count}
+
+        flag = jnp.sum(labels) > 0
+        return jnp.sum(changed_if(flag, change, {"weights": weights, "count": count})["weights"])
+
+    arguments = jnp.arange(3.0), jnp.array([2, 0, 1]), jax.random.key(0), jnp.int32(2)
+    slope = jax.grad(loss)(*arguments)
+    for derivative in (
+        jax.jit(jax.grad(loss)),
+        jax.grad(jax.jit(loss)),
+        jax.grad(jax.checkpoint(loss)),
+        jax.jacfwd(jax.jit(loss)),
+    ):
+        np.testing.assert_allclose(derivative(*arguments), slope, rtol=1e-6)
+    members = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), arguments)
+    np.testing.assert_allclose(jax.vmap(jax.grad(loss))(*members)[1], slope, rtol=1e-6)
+
+
+def test_without_jit_an_optimizer_sees_numbers():
+    def update(updates, state, params=None):
+        del params
+        assert float(jnp.max(updates["layer"])) == 2.0
+        return updates, state
+
+    inner = optax.GradientTransformation(lambda params: (), update)
+    tx = oa.aware(inner, oa.policies.constant(), learning_rate=0.5)
+    params = {"layer": jnp.full(3, 2.0)}
+    with jax.disable_jit():
+        updates, _ = tx.update(params, tx.init(params), params, value=1.0)
+    np.testing.assert_array_equal(updates["layer"], -1.0)
+
+
+@pytest.mark.parametrize("run", [jax.jit, lambda function: function], ids=["jit", "eager"])
+def test_nothing_is_kept_of_what_a_change_captured(run):
+    def use():
+        large = jnp.ones(1000)
+        run(lambda flag: changed_if(flag, lambda tree: tree * large, jnp.ones(1000)))(TRUE)
+        return weakref.ref(large)
+
+    kept = use()
+    gc.collect()
+    assert kept() is None
