@@ -64,9 +64,8 @@ def check_loss_is_enough(policy: Policy, transform: str) -> None:
     """Refuse a policy that observes norms where there is no optimizer to take them of."""
     if policy.observes:
         raise ValueError(
-            f"policy must observe the loss alone in {transform}, got "
-            f"policy.observes={policy.observes!r}. Use aware(inner, policy), which owns the "
-            f"optimizer that these norms belong to."
+            f"policy must observe the loss alone in {transform}. Use aware(inner, policy), which "
+            f"owns the optimizer to measure, got policy.observes={policy.observes!r}."
         )
 
 

@@ -120,7 +120,8 @@ def read_own_value(value: Any) -> jax.Array:
     if value is None:
         raise TypeError(
             "update() needs the loss of this step: tx.update(grads, opt_state, params, "
-            "value=loss), with the loss that the gradients were taken of."
+            "value=loss), with the loss that the gradients were taken of. The TrainState of flax "
+            "drops it; that of optax_aware.flax hands it on."
         )
     return _read_loss("value", value)
 

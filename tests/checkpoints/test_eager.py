@@ -2,8 +2,6 @@
 
 import jax
 import numpy as np
-import pytest
-from hypothesis import settings
 
 import optax_aware as oa
 from tests.checkpoints import interrupted
@@ -13,7 +11,6 @@ RTOL = 1e-4
 """XLA adds and multiplies in another order: 1e-5 is what came of it in 100 steps."""
 
 
-@pytest.mark.skipif(settings().max_examples < 100, reason="minutes: in the profile `long`")
 def test_eager_does_what_jit_does():
     step, _ = interrupted.make_step()
     jitted = eager = interrupted.fresh()
