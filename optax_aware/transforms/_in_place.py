@@ -17,6 +17,7 @@ def changed_if(flag: jax.Array, change: Callable[[Tree], Tree], tree: Tree) -> T
     A loop that is run through once or not at all. What a ``lax.cond`` hands on needs memory
     beside what it was given, and XLA may copy that first; what a loop carries stays where it
     is. Loops cannot be differentiated backwards, so derivatives are those of the ``lax.cond``.
+    A flag that is known, outside of ``jit``, needs neither.
     """
     if not isinstance(flag, jax.core.Tracer):
         return change(tree) if flag else tree
