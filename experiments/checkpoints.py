@@ -4,7 +4,9 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +22,8 @@ from experiments.runner import Progress
 # library, an array each, would bury.
 for _name in ("absl", "asyncio"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
+NEVER_AWAITED = "was never awaited"
+warnings.filterwarnings("ignore", f".* {NEVER_AWAITED}", RuntimeWarning)
 
 OS_ERROR = re.compile(r"os_error_code='(\d+)'")
 
@@ -56,16 +60,14 @@ class Checkpoints:
         if latest is None:
             return fresh
         wanted = jax.tree.map(_description, fresh)
-        report = sys.unraisablehook
-        sys.unraisablehook = report_but_abandoned_work(report)
         try:
-            saved = self._manager.restore(latest, args=ocp.args.StandardRestore(wanted))
+            with _quiet_once_it_fails():
+                saved = self._manager.restore(latest, args=ocp.args.StandardRestore(wanted))
         except Exception as error:  # orbax raises this very class for a chunk that is damaged
             raise UsageError(
                 f"{self._folder} holds a checkpoint that cannot be read: remove that folder, "
                 "and what it held is trained again."
             ) from error
-        sys.unraisablehook = report
         return cast(Progress, saved)
 
     def save(self, progress: Progress) -> None:
@@ -74,10 +76,9 @@ class Checkpoints:
         Raises:
           UsageError: if the folder cannot be written.
         """
-        report = sys.unraisablehook
-        sys.unraisablehook = report_but_abandoned_work(report)
         try:
-            self._manager.save(int(progress.steps_done), args=ocp.args.StandardSave(progress))
+            with _quiet_once_it_fails():
+                self._manager.save(int(progress.steps_done), args=ocp.args.StandardSave(progress))
         except OSError as error:
             raise not_writable(self._folder, error) from error
         except ValueError as error:  # a disk that is full, as tensorstore reports it
@@ -86,7 +87,6 @@ class Checkpoints:
                 raise
             number = int(found[1])
             raise not_writable(self._folder, OSError(number, os.strerror(number))) from error
-        sys.unraisablehook = report
 
     def close(self) -> None:
         """Wait for what is being written."""
@@ -99,19 +99,30 @@ def _description(leaf: Any) -> Any:
     return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding)
 
 
+@contextmanager
+def _quiet_once_it_fails() -> Iterator[None]:
+    """What is left behind by a body that fails is not reported, however late it turns up."""
+    report = sys.unraisablehook
+    sys.unraisablehook = report_but_abandoned_work(report)
+    yield
+    sys.unraisablehook = report
+
+
 def report_but_abandoned_work(report: Callable[[Any], None]) -> Callable[[Any], None]:
     """Report errors that nothing can catch, but for those of work nobody waits for any more.
 
     When one array cannot be read or written, the loop that waits for all of them is closed. Each
     that is still at work fails for it, in a thread of its own or when it is collected as garbage,
-    up to the end of the process.
+    up to the end of the process. Of one that had not begun Python warns, and where warnings are
+    errors, such a warning is one that nothing can catch.
     """
 
     def report_some(unraisable: Any) -> None:
         error = unraisable.exc_value
         causes = (getattr(error, "__cause__", None), getattr(error, "__context__", None))
         collected = any(isinstance(cause, GeneratorExit) for cause in causes)
-        if not collected and str(error) != "Event loop is closed":
+        begun = not (isinstance(error, RuntimeWarning) and str(error).endswith(NEVER_AWAITED))
+        if begun and not collected and str(error) != "Event loop is closed":
             report(unraisable)
 
     return report_some

@@ -139,6 +139,8 @@ def test_reads_given_up_are_not_reported_and_other_errors_are(monkeypatch):
     reading.send(None)
     loop.close()
     del reading
+    unread = read()
+    del unread
     assert reported == []
     Careless()
     assert [type(seen.exc_value) for seen in reported] == [ValueError]
