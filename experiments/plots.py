@@ -8,7 +8,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from experiments.configuration import Configuration
-from experiments.contenders.catalogue import CONTENDERS
+from experiments.contenders.catalogue import CONTENDERS, told_of_base_rate
 from experiments.history import History
 from experiments.style import COLOURS, DASHES, MARKERS, plain_log, save, tidy
 from experiments.tables import Summary
@@ -71,9 +71,9 @@ def _draw(
         )
     _label_rows(axes, histories)
     seeds = f"{configuration.seeds} seed" + ("s" if configuration.seeds > 1 else "")
+    told = told_of_base_rate(configuration.contenders, configuration.learning_rate)
     figure.suptitle(
-        f"{configuration.workload}: {configuration.steps:,} steps of gradient descent, "
-        f"base rate {configuration.learning_rate:g}\n"
+        f"{configuration.workload}: {configuration.steps:,} steps of gradient descent\n{told}\n"
         f"mean of {seeds}, band from least to greatest; "
         "a line for each seed where one has failed",
         fontsize="large",

@@ -11,6 +11,7 @@ from rich.table import Table
 import optax_aware as oa
 from experiments import runner
 from experiments.configuration import Configuration
+from experiments.contenders.catalogue import told_of_base_rate
 from experiments.tables import Summary
 
 
@@ -50,7 +51,7 @@ class CompareScreen:
             accuracy = _percent(progress.history.held_out_accuracy[:, -1])
             self._console.print(
                 f"[{place + 1:2}/{len(names)}] {name:20} held-out accuracy {accuracy}"
-                f"  {now - self._begun:6.1f} s",
+                f"  {now - self._begun:6.1f} s with compilation",
                 markup=False,
                 highlight=False,
                 soft_wrap=True,
@@ -93,9 +94,10 @@ def print_summary(
 ) -> None:
     """Print the table, best first, and say where everything is."""
     seeds = f"{configuration.seeds} seed" + ("s" if configuration.seeds > 1 else "")
+    told = told_of_base_rate(configuration.contenders, configuration.learning_rate)
     table = Table(
         title=f"{configuration.workload}, {configuration.steps} steps, {seeds}: "
-        "mean (least–greatest)",
+        f"mean (least–greatest)\n{told}",
         title_justify="left",
     )
     table.add_column("contender", no_wrap=True)

@@ -3,6 +3,7 @@
 Each name is a function in ``schedules`` or ``policies`` beside this file.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,12 +22,14 @@ class Contender:
       summary: its shape for the base rate b (0.3 unless another is asked for) and times in
         thirtieths of the run, which are epochs in a run of 30.
       usual: whether it is compared where none is named; the others vary one number of those.
+      finds_rate: whether it is told how long the run is in place of the base rate.
     """
 
     name: str
     kind: Kind
     summary: str
     usual: bool = True
+    finds_rate: bool = False
 
 
 def _variation(name: str, summary: str) -> Contender:
@@ -46,7 +49,12 @@ CONTENDERS: dict[str, Contender] = {
         Contender("one_cycle", "schedule", "b/25 up to b in 9, down to almost 0 at the end"),
         Contender("warmup_stable_decay", "schedule", "up to b in 1.5, held, down to 0 in 9"),
         Contender("triangular", "schedule", "between b/30 and b and back, three times"),
-        Contender("condition_based", "policy", "finds its own rate without b; knows the length"),
+        Contender(
+            "condition_based",
+            "policy",
+            "finds its own rate without b; knows the length",
+            finds_rate=True,
+        ),
         Contender("constant", "policy", "b throughout: the control, equal to fixed"),
         Contender("reduce_on_plateau", "policy", "halves when two thirtieths set no new best"),
         Contender("loss_ratio", "policy", "b times the loss over the first loss"),
@@ -67,6 +75,15 @@ CONTENDERS: dict[str, Contender] = {
 }
 
 USUAL = tuple(name for name, contender in CONTENDERS.items() if contender.usual)
+
+
+def told_of_base_rate(names: Iterable[str], base_rate: float) -> str:
+    """Which of the contenders are handed the base rate, for whoever compares them."""
+    without = [name for name in names if find_contender(name).finds_rate]
+    told = f"base rate {base_rate:g}"
+    return (
+        f"{told}; not told it, but the length of the run: {', '.join(without)}" if without else told
+    )
 
 
 def find_contender(name: str) -> Contender:

@@ -104,6 +104,11 @@ def test_recorded_rate_is_what_the_policy_says_to_the_recorded_losses(name):
         np.testing.assert_array_equal(history.condition[seed], decisions.condition)
 
 
+def test_the_catalogue_knows_who_finds_its_rate():
+    found = {name for name in POLICIES if getattr(policies, name)(Plan(STEPS, BASE)).finds_rate}
+    assert found == {name for name, contender in CONTENDERS.items() if contender.finds_rate}
+
+
 def test_the_policy_that_finds_its_rate_is_not_handed_one():
     found = transformation("condition_based", Plan(STEPS, BASE))
     other = transformation("condition_based", Plan(STEPS, 1000 * BASE))

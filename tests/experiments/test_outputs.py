@@ -2,12 +2,14 @@
 
 import csv
 import dataclasses
+import io
 import json
 import re
 
 import jax
 import numpy as np
 import pytest
+from rich.console import Console
 from tensorboardX.proto.event_pb2 import Event
 
 from experiments import tables
@@ -15,6 +17,7 @@ from experiments.cli import main
 from experiments.configuration import differences
 from experiments.contenders import catalogue
 from experiments.plots import draw_figure, save_comparison
+from experiments.screen import print_summary
 from experiments.tables import summarize
 from tests.experiments.made_up import made_up
 
@@ -153,6 +156,16 @@ def test_figure_of_few_contenders_is_one_column():
     title = figure.get_suptitle()
     assert "digits" in title
     assert "2 seeds" in title
+    assert title.splitlines()[1] == "base rate 0.3"
+
+
+def test_figure_and_table_say_who_is_not_told_the_base_rate(tmp_path):
+    made = made_up(["condition_based", "fixed"])
+    told = "base rate 0.3; not told it, but the length of the run: condition_based"
+    assert told in draw_figure(*made).get_suptitle()
+    console = Console(file=io.StringIO(), width=200)
+    print_summary(console, made[0], made[2], tmp_path)
+    assert told in console.file.getvalue()
 
 
 def test_figure_of_all_contenders_tells_every_line_apart():
