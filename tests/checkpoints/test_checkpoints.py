@@ -14,7 +14,7 @@ import numpy as np
 import optax
 import orbax.checkpoint as ocp
 import pytest
-from flax import serialization
+from flax import nnx, serialization
 
 import optax_aware as oa
 from optax_aware import Condition
@@ -67,6 +67,31 @@ def test_saved_at_any_moment_the_rest_is_bit_identical_in_a_new_process(tmp_path
             np.testing.assert_array_equal(mine, other, err_msg=name)
             assert mine.dtype == other.dtype
     assert found["traces"] == 1
+
+
+def test_model_and_optimizer_of_nnx_go_on_where_they_were_saved(tmp_path):
+    inputs = jax.random.normal(jax.random.key(1), (20, 8, 3))
+
+    def fresh():
+        model = nnx.Linear(3, 1, rngs=nnx.Rngs(0))
+        return model, nnx.Optimizer(model, oa.aware(optax.scale_by_adam()), wrt=nnx.Param)
+
+    @nnx.jit
+    def step(model, optimizer, x):
+        loss, grads = nnx.value_and_grad(lambda m: jnp.mean((m(x) - x.sum(-1)) ** 2))(model)
+        optimizer.update(model, grads, value=loss)
+        return loss
+
+    trained, restored = fresh(), fresh()
+    for x in inputs[:12]:
+        step(*trained, x)
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(tmp_path / "nnx", nnx.state(trained))
+        checkpointer.wait_until_finished()
+        nnx.update(restored, checkpointer.restore(tmp_path / "nnx", nnx.state(restored)))
+    assert oa.report(restored[1].opt_state).step == 12
+    for x in inputs[12:]:
+        assert step(*trained, x) == step(*restored, x)
 
 
 @pytest.mark.parametrize("case", CASES, ids="-".join)
