@@ -10,6 +10,9 @@ import numpy as np
 Scalar = jax.Array | np.generic
 """An array of shape ``()``, traced or concrete."""
 
+AxisName = str | tuple[str, ...]
+"""The name of a mapped axis, or of several."""
+
 PolicyState = Any
 """A NamedTuple of float32 and int32 scalars (or short vectors) that belongs to one policy."""
 
@@ -34,17 +37,17 @@ class Condition(enum.IntEnum):
     NOISE_LIMITED = 4
     """The loss stands still and most of what is left of it is noise of the present rate."""
     FLAT = 5
-    """The loss stands still and its noise is small."""
+    """Neither clearly better nor clearly worse than before."""
     RISING = 6
     """The loss climbs."""
     OSCILLATING = 7
-    """The loss swings from step to step more than its noise explains."""
+    """Updates go past the lowest point along their own direction."""
     SPIKE = 8
     """A single value far outside of what its predecessors announce."""
     DIVERGING = 9
-    """The loss has lost most of the progress that was made."""
+    """The loss has climbed for certain, or batch after batch is not believed."""
     NONFINITE = 10
-    """The loss or a gradient is NaN or infinite."""
+    """The loss, a gradient or the rate of a schedule is NaN or infinite."""
     DRIFTED = 11
     """The loss has jumped and stays there: the data have changed."""
     COOLING = 12
@@ -77,13 +80,14 @@ class Observation(NamedTuple):
       gradient_dot_path: the inner product of the gradients and the way that the averaged
         parameters have come, float32: negative while the path as a whole goes downhill.
       gradient_dot_lag: the inner product of the gradients and the parameters minus their
-        average, float32: once to twice the loss that averaging removes.
+        average, float32: near a minimum about twice the loss that averaging would remove.
       rewindable: whether a rewind can be carried out, bool.
       shape: what multiplies the scale besides, a schedule and the cooldown, float32.
       guess: a learning rate to start from, NaN where there is none, float32.
 
-    The norms and `gradient_dot_direction` cost a pass over the parameters each. They are NaN
-    unless the policy names them in `Policy.observes` and its last decision asked for them.
+    The norms and `gradient_dot_direction` cost passes over the parameters, those of the direction
+    a second update of the inner optimizer. They are NaN unless the policy names them in
+    `Policy.observes` and its last decision asked for them.
     The last four inner products are estimates from a fixed sample of coordinates: they cost
     next to nothing, and are NaN unless `Policy.observes` names them and where there is no
     update or no path to speak of.

@@ -30,6 +30,7 @@ MARKERS = {
     "lowered": "v",
     "skipped": "x",
     "rewound": "<",
+    "relearned": "o",
     "cooled": "s",
 }
 
@@ -157,7 +158,9 @@ def _draw_events(ax: Axes, events: Iterable[Event]) -> list[Any]:
 def _action(event: Event) -> str:
     if event.action != "scaled":
         return event.action
-    return "raised" if event.rate_after > event.rate_before else "lowered"
+    # Before the first step there was no rate: whatever came is higher.
+    known = np.isfinite(event.rate_before)
+    return "raised" if event.rate_after > (event.rate_before if known else 0.0) else "lowered"
 
 
 def _checked_events(events: Iterable[Event] | None) -> list[Event]:

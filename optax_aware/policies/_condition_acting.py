@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 
+from optax_aware._numbers import counted
 from optax_aware._types import Condition, Decision, Evidence, Observation
 from optax_aware.policies._climb_trial import MEAN_ERROR
 from optax_aware.policies._condition_state import (
@@ -31,7 +32,7 @@ from optax_aware.policies._revision import (
     log_change,
     watch_path,
 )
-from optax_aware.policies._scale import bounded, chosen, counted
+from optax_aware.policies._scale import bounded, chosen
 
 RAMP_RETREAT = 8.0
 HOLD_RETREAT = 2.0

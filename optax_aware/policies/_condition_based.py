@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from optax_aware._arguments import check_count, check_number
+from optax_aware._numbers import counted
 from optax_aware._types import Decision, Observation, Policy, Scalar
 from optax_aware.policies._condition_acting import act
 from optax_aware.policies._condition_listening import hear
@@ -16,7 +17,6 @@ from optax_aware.policies._condition_state import (
     first_state,
 )
 from optax_aware.policies._loss_guard import LARGEST_VALUE
-from optax_aware.policies._scale import counted
 
 
 def condition_based(

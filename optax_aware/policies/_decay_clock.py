@@ -4,12 +4,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
+from optax_aware._numbers import SMALLEST_NORMAL, counted
 from optax_aware._types import Scalar
-from optax_aware.policies._scale import bounded, counted
-
-_SMALLEST_NORMAL = np.finfo(np.float32).tiny
+from optax_aware.policies._scale import bounded
 
 
 class DecayClockState(NamedTuple):
@@ -55,7 +53,7 @@ class DecayClock(NamedTuple):
         return -jnp.asarray(self.power, jnp.float32) * jnp.log1p(time)
 
     def _log_scale(self, state: DecayClockState, raised_by: jax.Array | float = 0.0) -> jax.Array:
-        low = jnp.log(jnp.maximum(jnp.asarray(self.min_scale, jnp.float32), _SMALLEST_NORMAL))
+        low = jnp.log(jnp.maximum(jnp.asarray(self.min_scale, jnp.float32), SMALLEST_NORMAL))
         high = jnp.log(jnp.asarray(self.max_scale, jnp.float32))
         log_scale = jnp.clip(state.clock_log_level + self._log_decay(state), low, high)
         return jnp.minimum(log_scale + raised_by, high)

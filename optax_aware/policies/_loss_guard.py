@@ -5,10 +5,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from optax_aware._numbers import counted
 from optax_aware._types import Scalar
 from optax_aware.policies._climb_trial import TrialState, first_trial, hear_witness, opened
 from optax_aware.policies._lasting_rise import RiseState, first_rise, forget_values, watch_rise
-from optax_aware.policies._scale import chosen, counted
+from optax_aware.policies._scale import chosen
 from optax_aware.statistics import RobustLevelState, robust_level
 
 SPIKE_DEVIATIONS = 8.0

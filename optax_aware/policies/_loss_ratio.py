@@ -4,13 +4,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from optax_aware._arguments import check_number
+from optax_aware._numbers import SMALLEST_NORMAL, counted
 from optax_aware._types import Condition, Decision, Evidence, Observation, Policy, Scalar
-from optax_aware.policies._scale import bounded, counted, finite_difference
-
-_SMALLEST_NORMAL = np.finfo(np.float32).tiny
+from optax_aware.policies._scale import bounded, finite_difference
 
 
 class LossRatioState(NamedTuple):
@@ -86,7 +84,7 @@ def loss_ratio(min_scale: Scalar | float = 0.0, max_scale: Scalar | float = 10.0
     def update(state: LossRatioState, observation: Observation) -> tuple[LossRatioState, Decision]:
         value = jnp.asarray(observation.value, jnp.float32)
         finite = jnp.isfinite(value)
-        usable = finite & (value >= _SMALLEST_NORMAL)
+        usable = finite & (value >= SMALLEST_NORMAL)
         begins = usable & jnp.isinf(state.loss_ratio_first)
 
         found = jnp.where(

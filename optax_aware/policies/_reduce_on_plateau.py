@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 
 from optax_aware._arguments import check_choice, check_count, check_number
+from optax_aware._numbers import counted
 from optax_aware._types import Condition, Decision, Evidence, Observation, Policy, Scalar
 from optax_aware.policies._improvement import improves
-from optax_aware.policies._scale import bounded, counted, finite_difference
+from optax_aware.policies._scale import bounded, finite_difference
 from optax_aware.statistics import BlockMeanState, block_mean
 
 

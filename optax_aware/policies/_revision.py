@@ -5,8 +5,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from optax_aware._numbers import counted
 from optax_aware._types import Observation
-from optax_aware.policies._scale import counted
 from optax_aware.statistics import GrowingMeanState, growing_mean
 
 GATE = 2.0

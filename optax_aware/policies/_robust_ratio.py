@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 
 from optax_aware._arguments import check_count, check_flag, check_number
+from optax_aware._numbers import counted
 from optax_aware._types import Condition, Decision, Evidence, Observation, Policy, Scalar
 from optax_aware.policies._decay_clock import DecayClock, DecayClockState
-from optax_aware.policies._scale import counted
 from optax_aware.statistics import BlockLogRatioState, block_log_ratio
 
 

@@ -2,13 +2,9 @@
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
+from optax_aware._numbers import LARGEST, SMALLEST_NORMAL
 from optax_aware._types import Scalar
-
-_SMALLEST_NORMAL = np.finfo(np.float32).tiny
-_LARGEST = np.finfo(np.float32).max
-_LARGEST_COUNT = np.iinfo(np.int32).max
 
 
 def bounded(
@@ -20,21 +16,16 @@ def bounded(
     subnormal number is kept depends on the device.
     """
     proposed = jnp.where(jnp.isnan(proposed), held, proposed)
-    proposed = jnp.where(proposed < _SMALLEST_NORMAL, 0.0, proposed)
+    proposed = jnp.where(proposed < SMALLEST_NORMAL, 0.0, proposed)
     low = jnp.asarray(low, jnp.float32)
     high = jnp.asarray(high, jnp.float32)
     return jnp.minimum(jnp.maximum(proposed, low), high)
 
 
-def counted(counter: jax.Array, happened: jax.Array) -> jax.Array:
-    """Return ``counter``, one higher where it ``happened``; it stays at the largest int32."""
-    return counter + (happened & (counter < _LARGEST_COUNT)).astype(jnp.int32)
-
-
 def finite_difference(first: jax.Array, second: jax.Array) -> jax.Array:
     """Return ``first - second``, at most the largest float32; infinite where either is."""
     known = jnp.isfinite(first) & jnp.isfinite(second)
-    return jnp.where(known, jnp.clip(first - second, -_LARGEST, _LARGEST), jnp.inf)
+    return jnp.where(known, jnp.clip(first - second, -LARGEST, LARGEST), jnp.inf)
 
 
 def chosen(flag: jax.Array, first, second):

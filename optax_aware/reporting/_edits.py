@@ -13,7 +13,6 @@ from optax_aware._arguments import check_number
 from optax_aware.reporting._states import WHO_HOLDS_A_POLICY, find_states
 from optax_aware.transforms._accumulate import AccumulateState
 from optax_aware.transforms._awareness import AwarenessState
-from optax_aware.transforms._hand_set_rate import NO_REQUEST
 
 _State = TypeVar("_State")
 
@@ -59,8 +58,9 @@ def reset(opt_state: _State) -> _State:
     """Return the optimizer state with the policy starting afresh at the next update.
 
     The policy forgets what it has seen, its scale starts again, and a rate set by hand is
-    dropped. The step goes on, hence schedules do; parameters, inner state, snapshot and
-    average stay. Prefer it after a known change of the data or of the loss.
+    dropped, but not one that still waits for the next update. The step goes on, hence schedules
+    do; parameters, inner state, snapshot and average stay. Prefer it after a known change of the
+    data or of the loss.
 
     Args:
       opt_state: an optimizer state; every policy in it is reset.
@@ -85,7 +85,7 @@ def reset(opt_state: _State) -> _State:
       >>> print(oa.learning_rate(opt_state))
       1.0
     """
-    return _edit(opt_state, lengths=True, aware_reset_request=1, aware_rate_request=NO_REQUEST)
+    return _edit(opt_state, lengths=True, aware_reset_request=1)
 
 
 def _edit(opt_state: _State, *, lengths: bool, **fields: ArrayLike) -> _State:

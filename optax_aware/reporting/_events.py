@@ -33,7 +33,8 @@ class Event(NamedTuple):
       progress: how far the smoothed loss had come down.
       annealing_gain: how much of the loss a lower rate would have removed.
       action: what was done: "scaled" (the policy changed its scale), "skipped" (the step was
-        left out), "rewound" (back to the snapshot) or "cooled" (the cooldown, not the policy).
+        left out), "rewound" (back to the snapshot), "relearned" (the data have changed: what is
+        usual is learnt anew, at the rate there is) or "cooled" (the cooldown, not the policy).
     """
 
     first_step: int

@@ -27,7 +27,8 @@ class Report(NamedTuple):
       annealing_gain: how much of the loss a lower rate would remove, float32.
       skipped: the number of updates that were skipped, int32.
       rewound: the number of rewinds, int32.
-      nonfinite: the number of updates with a non-finite loss or gradient, int32.
+      nonfinite: the number of updates with a non-finite loss, gradient or rate of a schedule,
+        int32.
     """
 
     step: jax.Array
@@ -127,8 +128,9 @@ def report(opt_state: optax.OptState) -> Report:
 def learning_rate(opt_state: optax.OptState) -> jax.Array:
     """Return the learning rate of the last update, or the one that was set since.
 
-    Before the first update it is the rate of step 0 as far as it is known: the base rate. Under
-    `scale_by_policy`, and for a policy of `accumulate`, it is the scale alone, as in `Report`.
+    Before the first update it is the rate of step 0 as far as it is known: the base rate, and 0
+    for a policy that finds its rate. Under `scale_by_policy`, and for a policy of `accumulate`,
+    it is the scale alone, as in `Report`.
 
     Args:
       opt_state: an optimizer state with exactly one policy in it.

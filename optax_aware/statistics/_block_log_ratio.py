@@ -4,13 +4,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
+from optax_aware._numbers import SMALLEST_NORMAL
 from optax_aware._types import Scalar
 from optax_aware.statistics._block_mean import BlockMeanState, block_mean
 from optax_aware.statistics._statistic import Statistic
-
-_SMALLEST_NORMAL = np.finfo(np.float32).tiny
 
 
 class BlockLogRatioState(NamedTuple):
@@ -81,7 +79,7 @@ def block_log_ratio(window: Scalar | int) -> Statistic:
     ) -> tuple[BlockLogRatioState, BlockLogRatio]:
         filling, last = block.update(state.ratio_block, value)
         compared = last.complete & jnp.isfinite(state.ratio_mean)
-        positive = (last.mean >= _SMALLEST_NORMAL) & (state.ratio_mean >= _SMALLEST_NORMAL)
+        positive = (last.mean >= SMALLEST_NORMAL) & (state.ratio_mean >= SMALLEST_NORMAL)
         defined = compared & positive
         log_ratio = jnp.log(jnp.where(defined, last.mean, 1.0)) - jnp.log(
             jnp.where(defined, state.ratio_mean, 1.0)

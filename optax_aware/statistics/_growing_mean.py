@@ -4,16 +4,13 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from optax_aware._arguments import check_number
+from optax_aware._numbers import LARGEST, SMALLEST_NORMAL, counted
 from optax_aware._types import Scalar
 from optax_aware.statistics._root_mean_square import updated_root_mean_square
 from optax_aware.statistics._statistic import Statistic
 
-_SMALLEST_NORMAL = np.finfo(np.float32).tiny
-_LARGEST = np.finfo(np.float32).max
-_LARGEST_COUNT = np.iinfo(np.int32).max
 _LARGEST_SCORE = 1e6
 _LARGEST_CORRELATION = 0.99
 
@@ -147,7 +144,7 @@ def growing_mean(fraction: Scalar | float = 0.15, minimum: Scalar | float = 10) 
         half_mean, remainder = _exact_sum(state.growing_half, added)
         difference = jnp.where(state.growing_seen == 0, 0.0, half - state.growing_latest)
         advanced = GrowingMeanState(
-            growing_seen=state.growing_seen + (state.growing_seen < _LARGEST_COUNT),
+            growing_seen=counted(state.growing_seen),
             growing_half=half_mean,
             growing_remainder=remainder,
             growing_deviation=updated_root_mean_square(
@@ -173,21 +170,21 @@ def _exact_sum(first: jax.Array, second: jax.Array) -> tuple[jax.Array, jax.Arra
 
 
 def _estimate(state: GrowingMeanState) -> GrowingMean:
-    mean = jnp.clip(2.0 * state.growing_half, -_LARGEST, _LARGEST)
+    mean = jnp.clip(2.0 * state.growing_half, -LARGEST, LARGEST)
     concentration = state.growing_concentration
     known = concentration < 1.0
     # With u = 1 / (1 - correlation), u (1 + q) - 2 q u**2 = V / (delta / 2): the smaller root.
     total = 1.0 + concentration
     limit = total**2 / (8.0 * concentration)
-    alike = state.growing_difference < _SMALLEST_NORMAL
+    alike = state.growing_difference < SMALLEST_NORMAL
     ratio = state.growing_deviation / jnp.where(alike, 1.0, state.growing_difference)
     target = jnp.where(alike, limit, jnp.minimum(2.0 * ratio * ratio, limit))
     root = jnp.sqrt(jnp.maximum(total**2 - 8.0 * concentration * target, 0.0))
     inverse = jnp.clip(2.0 * target / (total + root), 1.0, 1.0 / (1.0 - _LARGEST_CORRELATION))
     variance = concentration * (2.0 * inverse - 1.0)
     error = state.growing_deviation * jnp.sqrt(variance / jnp.where(known, 1.0 - variance, 1.0))
-    error = jnp.where(known, 2.0 * jnp.minimum(error, 0.5 * _LARGEST), jnp.inf)
+    error = jnp.where(known, 2.0 * jnp.minimum(error, 0.5 * LARGEST), jnp.inf)
     certain = jnp.sign(mean) * _LARGEST_SCORE
-    exact = error < _SMALLEST_NORMAL
+    exact = error < SMALLEST_NORMAL
     score = jnp.where(exact, certain, mean / jnp.where(exact, 1.0, error))
     return GrowingMean(mean, error, jnp.clip(score, -_LARGEST_SCORE, _LARGEST_SCORE))

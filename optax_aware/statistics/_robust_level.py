@@ -7,11 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from optax_aware._arguments import check_number
+from optax_aware._numbers import LARGEST, counted
 from optax_aware._types import Scalar
 from optax_aware.statistics._statistic import Statistic
 
-_LARGEST = np.finfo(np.float32).max
-_LARGEST_COUNT = np.iinfo(np.int32).max
 _ROUNDING = 4.0 * float(np.finfo(np.float32).eps)
 
 
@@ -111,7 +110,7 @@ def robust_level(decay: Scalar | float = 0.9, deviation_decay: Scalar | float = 
 
         # Halved, because a difference of two values may be twice the largest float.
         half = 0.5 * value - 0.5 * level
-        excess = jnp.clip(value - level, -_LARGEST, _LARGEST)
+        excess = jnp.clip(value - level, -LARGEST, LARGEST)
         gain = jnp.maximum(1.0 - jnp.asarray(decay, jnp.float32), 1.0 / (seen + 1.0))
         deviation_gain = jnp.maximum(
             1.0 - jnp.asarray(deviation_decay, jnp.float32), 1.0 / jnp.maximum(seen, 1.0)
@@ -119,11 +118,11 @@ def robust_level(decay: Scalar | float = 0.9, deviation_decay: Scalar | float = 
         distance = jnp.abs(excess) - state.robust_deviation
         change = jnp.where(first, 0.0, deviation_gain * distance)
         # A sum of parts of the largest float may be rounded beyond it.
-        reached = jnp.clip(2.0 * (0.5 * level + gain * half), -_LARGEST, _LARGEST)
+        reached = jnp.clip(2.0 * (0.5 * level + gain * half), -LARGEST, LARGEST)
         advanced = RobustLevelState(
-            robust_seen=state.robust_seen + (state.robust_seen < _LARGEST_COUNT),
+            robust_seen=counted(state.robust_seen),
             robust_level=reached,
-            robust_deviation=jnp.minimum(state.robust_deviation + change, _LARGEST),
+            robust_deviation=jnp.minimum(state.robust_deviation + change, LARGEST),
         )
         state = jax.tree.map(lambda new, old: jnp.where(finite, new, old), advanced, state)
         return state, RobustLevel(level, jnp.where(first, 0.0, deviation), excess)

@@ -2,9 +2,8 @@
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-_SMALLEST_NORMAL = np.finfo(np.float32).tiny
+from optax_aware._numbers import SMALLEST_NORMAL
 
 
 def updated_root_mean_square(
@@ -18,6 +17,6 @@ def updated_root_mean_square(
     """
     value = jnp.abs(value)
     larger = jnp.maximum(root_mean_square, value)
-    unit = jnp.where(larger < _SMALLEST_NORMAL, 1.0, larger)
+    unit = jnp.where(larger < SMALLEST_NORMAL, 1.0, larger)
     before, now = root_mean_square / unit, value / unit
     return larger * jnp.sqrt((1.0 - gain) * before * before + gain * now * now)

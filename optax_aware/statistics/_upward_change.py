@@ -4,15 +4,12 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from optax_aware._arguments import check_number
+from optax_aware._numbers import SMALLEST_NORMAL, counted
 from optax_aware._types import Scalar
 from optax_aware.statistics._root_mean_square import updated_root_mean_square
 from optax_aware.statistics._statistic import Statistic
-
-_SMALLEST_NORMAL = np.finfo(np.float32).tiny
-_LARGEST_COUNT = np.iinfo(np.int32).max
 
 
 class UpwardChangeState(NamedTuple):
@@ -111,14 +108,14 @@ def upward_change(
         value = jnp.asarray(value, jnp.float32)
         finite = jnp.isfinite(value)
         value = jnp.where(finite, value, 0.0)
-        unknown = state.upward_size < _SMALLEST_NORMAL
+        unknown = state.upward_size < SMALLEST_NORMAL
         gain = jnp.where(unknown, 1.0, 1.0 - jnp.asarray(decay, jnp.float32))
         size = updated_root_mean_square(state.upward_size, value, gain)
-        silent = size < _SMALLEST_NORMAL
+        silent = size < SMALLEST_NORMAL
         normalised = jnp.where(silent, 0.0, value / jnp.where(silent, 1.0, size))
         term = normalised - jnp.asarray(allowance, jnp.float32)
         score = jnp.maximum(state.upward_score + term, 0.0)
-        older = state.upward_age + (state.upward_age < _LARGEST_COUNT)
+        older = counted(state.upward_age)
         advanced = UpwardChangeState(
             upward_size=size,
             upward_score=score,

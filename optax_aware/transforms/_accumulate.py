@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
 
-from optax_aware._types import Observation, Policy
+from optax_aware._numbers import counted
+from optax_aware._types import AxisName, Observation, Policy
 from optax_aware.transforms._accumulation_length import accumulation_length
 from optax_aware.transforms._arguments import (
     check_axis_name,
@@ -64,7 +65,7 @@ def accumulate(
     *,
     policy: Policy | None = None,
     max_length: ArrayLike | None = None,
-    axis_name: str | None = None,
+    axis_name: AxisName | None = None,
 ) -> optax.GradientTransformationExtraArgs:
     r"""Average gradients and losses over several micro-batches before each update.
 
@@ -108,9 +109,10 @@ def accumulate(
         `aware` inside.
       max_length: the largest length, a whole number in [1, 2**24]; required with a policy.
         Smith et al. go up to a tenth of the data.
-      axis_name: the mapped axis over which the losses are averaged, under ``pmap``, ``vmap``
-        and ``shard_map``, by the ``weight`` that each device has: gradients are to be averaged
-        alike before, ``psum(w * g) / psum(w)``. Not needed under ``jit`` with sharded arrays.
+      axis_name: the mapped axis, or a tuple of them, over which the losses are averaged, under
+        ``pmap``, ``vmap`` and ``shard_map``, by the ``weight`` that each device has: gradients are
+        to be averaged alike before, ``psum(w * g) / psum(w)``. Not needed under ``jit`` with
+        sharded arrays.
 
     Returns:
       A transformation whose ``update`` takes the keywords ``value``, ``validation_value`` and
@@ -184,7 +186,7 @@ def accumulate(
         after = state._replace(
             accumulation_mean=mean,
             accumulation_taken=state.accumulation_taken + 1,
-            accumulation_left_out=_counted(state.accumulation_left_out, ~micro_batch.usable),
+            accumulation_left_out=counted(state.accumulation_left_out, ~micro_batch.usable),
         )
 
         def hold() -> tuple[optax.Updates, optax.OptState]:
@@ -194,7 +196,7 @@ def accumulate(
             return hold()[0], after
 
         def finish() -> tuple[optax.Updates, AccumulateState]:
-            done = _counted(state.accumulation_updates, jnp.asarray(True))
+            done = counted(state.accumulation_updates)
             empty = nothing_usable(mean)
             loss, validation_loss = mean_value(mean), newest_validation_value(mean)
             awareness = state.accumulation_awareness
@@ -238,7 +240,3 @@ def accumulate(
         return jax.lax.cond(complete, finish, wait)
 
     return optax.GradientTransformationExtraArgs(init, update)
-
-
-def _counted(counter: jax.Array, happened: jax.Array) -> jax.Array:
-    return jnp.where(happened, optax.safe_increment(counter), counter).astype(jnp.int32)

@@ -9,7 +9,7 @@ import jax
 import optax
 from jax.typing import ArrayLike, DTypeLike
 
-from optax_aware._types import Policy
+from optax_aware._types import AxisName, Policy
 from optax_aware.transforms._aware import aware
 
 
@@ -23,7 +23,7 @@ def aware_sgd(
     total_steps: ArrayLike | None = None,
     rewind: bool = True,
     average: bool | None = None,
-    axis_name: str | None = None,
+    axis_name: AxisName | None = None,
 ) -> optax.GradientTransformationExtraArgs:
     r"""Let a policy steer stochastic gradient descent, with or without momentum.
 
@@ -48,7 +48,7 @@ def aware_sgd(
       rewind: whether to keep the copy of parameters and inner state that rewinding needs.
       average: whether to average the parameters for `eval_params`; None averages when the end
         of the run is not known.
-      axis_name: the mapped axis over which the losses are averaged.
+      axis_name: the mapped axis, or a tuple of them, over which the losses are averaged.
 
     Returns:
       A transformation whose ``update`` requires the keyword ``value``.
@@ -100,7 +100,7 @@ def aware_adam(
     total_steps: ArrayLike | None = None,
     rewind: bool = True,
     average: bool | None = None,
-    axis_name: str | None = None,
+    axis_name: AxisName | None = None,
 ) -> optax.GradientTransformationExtraArgs:
     r"""Let a policy steer Adam.
 
@@ -130,7 +130,7 @@ def aware_adam(
       rewind: whether to keep the copy of parameters and inner state that rewinding needs.
       average: whether to average the parameters for `eval_params`; None averages when the end
         of the run is not known.
-      axis_name: the mapped axis over which the losses are averaged.
+      axis_name: the mapped axis, or a tuple of them, over which the losses are averaged.
 
     Returns:
       A transformation whose ``update`` requires the keyword ``value``.
@@ -184,7 +184,7 @@ def aware_adamw(
     total_steps: ArrayLike | None = None,
     rewind: bool = True,
     average: bool | None = None,
-    axis_name: str | None = None,
+    axis_name: AxisName | None = None,
 ) -> optax.GradientTransformationExtraArgs:
     r"""Let a policy steer Adam with decoupled weight decay.
 
@@ -219,7 +219,7 @@ def aware_adamw(
       rewind: whether to keep the copy of parameters and inner state that rewinding needs.
       average: whether to average the parameters for `eval_params`; None averages when the end
         of the run is not known.
-      axis_name: the mapped axis over which the losses are averaged.
+      axis_name: the mapped axis, or a tuple of them, over which the losses are averaged.
 
     Returns:
       A transformation whose ``update`` requires the keyword ``value``.

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
 
-from optax_aware._types import Policy
+from optax_aware._types import AxisName, Policy
 from optax_aware.transforms._arguments import check_axis_name, check_loss_is_enough, check_policy
 from optax_aware.transforms._awareness import (
     AwarenessState,
@@ -24,7 +24,7 @@ from optax_aware.transforms._inputs import observe_losses
 class PolicyLearningRate:
     """The `optax.schedules.StatefulSchedule` that `as_learning_rate` returns."""
 
-    def __init__(self, policy: Policy, learning_rate: Any, axis_name: str | None):
+    def __init__(self, policy: Policy, learning_rate: Any, axis_name: AxisName | None):
         self._policy = policy
         self._decide = deciding(policy)
         self._base_rate = base_rate(learning_rate)
@@ -78,7 +78,7 @@ def as_learning_rate(
     policy: Policy,
     learning_rate: ArrayLike | optax.Schedule | None = None,
     *,
-    axis_name: str | None = None,
+    axis_name: AxisName | None = None,
 ) -> optax.schedules.StatefulSchedule:
     r"""Make a policy the learning rate of any optax optimizer.
 
@@ -94,7 +94,7 @@ def as_learning_rate(
       policy: what decides the scale :math:`s_t`. It must observe the loss alone.
       learning_rate: the base rate :math:`\eta^{base}`, a number of at least 0 or a
         schedule; None where the policy's scale is the rate itself.
-      axis_name: the mapped axis over which the losses are averaged.
+      axis_name: the mapped axis, or a tuple of them, over which the losses are averaged.
 
     Returns:
       An ``optax.schedules.StatefulSchedule``, whose ``update`` requires the keyword ``value``.

@@ -6,7 +6,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from optax_aware._numbers import counted
+
 POLYNOMIAL_ORDER = 16.0
+"""Half of the weight is on the newest 4 % of the path."""
 
 
 class AverageState(NamedTuple):
@@ -33,7 +36,7 @@ def fold_in(average: AverageState, params: optax.Params) -> optax.Params:
 
     so that the n-th parameters weigh about :math:`n^c` (Shamir & Zhang 2013, section 4).
     """
-    weight = _weight(average)
+    weight = polynomial_weight(average.average_taken, POLYNOMIAL_ORDER)
     return jax.tree.map(
         lambda mean, leaf: _towards(mean, leaf, weight), average.average_params, params
     )
@@ -41,8 +44,7 @@ def fold_in(average: AverageState, params: optax.Params) -> optax.Params:
 
 def advance_average(average: AverageState, params: Any) -> AverageState:
     """Take in the parameters of this step."""
-    taken = jnp.asarray(optax.safe_increment(average.average_taken))
-    return AverageState(fold_in(average, params), taken)
+    return AverageState(fold_in(average, params), counted(average.average_taken))
 
 
 def restart_average(average: AverageState, restart: jax.Array) -> AverageState:
@@ -50,8 +52,9 @@ def restart_average(average: AverageState, restart: jax.Array) -> AverageState:
     return average._replace(average_taken=jnp.where(restart, 0, average.average_taken))
 
 
-def _weight(average: AverageState) -> jax.Array:
-    return (POLYNOMIAL_ORDER + 1.0) / (average.average_taken + POLYNOMIAL_ORDER + 1.0)
+def polynomial_weight(taken: jax.Array, order: float) -> jax.Array:
+    """Return the weight of the newest member of an average of so many others."""
+    return (order + 1.0) / (taken + order + 1.0)
 
 
 def _widened_copy(leaf) -> jax.Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,23 +11,22 @@ import optax
 from jax.typing import ArrayLike
 
 from optax_aware._arguments import check_flag
-from optax_aware._types import Policy
+from optax_aware._types import AxisName, Policy
 from optax_aware.policies import condition_based
 from optax_aware.transforms._arguments import (
     check_axis_name,
     check_inner,
-    check_made_alike,
     check_policy,
-    check_state,
 )
 from optax_aware.transforms._average import AverageState, first_average, restart_average
-from optax_aware.transforms._awareness import AwarenessState, init_awareness
+from optax_aware.transforms._aware_state import AwareState, check_aware_params, check_aware_state
+from optax_aware.transforms._awareness import init_awareness
 from optax_aware.transforms._base_rate import guess_and_base_rate, scale_updates
 from optax_aware.transforms._cooldown import cooldown_factor
 from optax_aware.transforms._deciding import deciding
 from optax_aware.transforms._direction_sign import direction_sign
 from optax_aware.transforms._finite import all_usable, sums_of_squares
-from optax_aware.transforms._inputs import check_axes, check_kept, observe_losses
+from optax_aware.transforms._inputs import check_axes, observe_losses
 from optax_aware.transforms._leaves import as_array, or_zero, own, zero_where
 from optax_aware.transforms._norms import observe_norms
 from optax_aware.transforms._path import (
@@ -47,28 +46,6 @@ from optax_aware.transforms._snapshot import (
 from optax_aware.transforms._step import Stepped, step_unless
 
 
-class AwareState(NamedTuple):
-    """The state of `aware`.
-
-    Attributes:
-      aware_awareness: what the policy has seen and decided.
-      aware_inner_state: the state of the inner optimizer.
-      aware_direction_sign: 1 where the inner optimizer gives a direction, -1 where its
-        updates already point downhill.
-      aware_snapshot: what a rewind restores; empty where the policy never rewinds.
-      aware_average: the running average of the parameters; empty where there is none.
-      aware_path: sampled coordinates of update and averages; empty where the policy does not
-        ask for what they tell.
-    """
-
-    aware_awareness: AwarenessState
-    aware_inner_state: optax.OptState
-    aware_direction_sign: jax.Array
-    aware_snapshot: SnapshotState | optax.EmptyState
-    aware_average: AverageState | optax.EmptyState
-    aware_path: PathState | optax.EmptyState
-
-
 def aware(
     inner: optax.GradientTransformation,
     policy: Policy | None = None,
@@ -77,7 +54,7 @@ def aware(
     total_steps: ArrayLike | None = None,
     rewind: bool = True,
     average: bool | None = None,
-    axis_name: str | None = None,
+    axis_name: AxisName | None = None,
 ) -> optax.GradientTransformationExtraArgs:
     r"""Let a policy steer an optimizer: its rate, and which of its steps are taken at all.
 
@@ -118,8 +95,8 @@ def aware(
       average: whether to average the parameters for `eval_params`, at the cost of one more
         copy of them. None averages when the end of the run is not known: there is neither
         ``total_steps`` nor a schedule.
-      axis_name: the mapped axis over which the losses are averaged, under ``pmap``, ``vmap``
-        and ``shard_map``. Not needed under ``jit`` with sharded arrays.
+      axis_name: the mapped axis, or a tuple of them, over which the losses are averaged, under
+        ``pmap``, ``vmap`` and ``shard_map``. Not needed under ``jit`` with sharded arrays.
 
     Returns:
       A transformation whose ``update`` requires the keyword ``value`` and passes every
@@ -191,27 +168,16 @@ def aware(
         validation_value: Any = None,
         **extra_args: Any,
     ) -> tuple[optax.Updates, AwareState]:
-        check_state(state, AwareState)
-        check_made_alike(
-            state.aware_awareness.aware_policy_state,
-            policy.init(),
-            rewind=(isinstance(state.aware_snapshot, SnapshotState), keeps_snapshots),
-            average=(isinstance(state.aware_average, AverageState), averages),
-        )
-        if params is None and (
-            keeps_snapshots or averages or follows_path or "params_norm" in policy.observes
-        ):
-            raise ValueError(
-                "params must be the current parameters, got params=None: averages, snapshots "
-                "and their norm are taken of them. Use tx.update(grads, opt_state, params, "
-                "value=loss)."
-            )
+        check_aware_state(state, policy, rewind=keeps_snapshots, average=averages)
+        check_aware_params(params, state, policy)
         gradients = jax.tree.map(as_array, updates)
         keywords = {**extra_args, "value": value}
         if validation_value is not None:
             keywords["validation_value"] = validation_value
         awareness, inner_state = state.aware_awareness, state.aware_inner_state
         step = awareness.aware_updates_seen
+        cooldown = cooldown_at(step)
+        shape = rate_at(step) * cooldown
 
         def inner_update(
             gradients: optax.Updates, inner_state: optax.OptState
@@ -219,16 +185,12 @@ def aware(
             return inner.update(gradients, inner_state, params, **keywords)
 
         check_axes({"gradients": gradients}, step, axis_name)
-        if isinstance(state.aware_snapshot, SnapshotState):
-            check_kept(params, state.aware_snapshot.snapshot_params)
-        if isinstance(state.aware_average, AverageState):
-            check_kept(params, state.aware_average.average_params)
         squares = sums_of_squares(gradients)
         observation = observe_losses(step, value, validation_value, axis_name)._replace(
             gradients_finite=all_usable(gradients, squares, inner_state, inner_update, axis_name),
             rewindable=jnp.asarray(keeps_snapshots),
             guess=guess,
-            shape=rate_at(step) * cooldown_at(step),
+            shape=shape,
         )
         observation = observe_norms(
             policy.observes,
@@ -248,14 +210,11 @@ def aware(
         if isinstance(path, PathState):
             path_sample = sample_step(gradients, params, axis_name)
             observation = observe_path(path, path_sample, observation)
-        cooldown = cooldown_at(step)
         snapshot = state.aware_snapshot
         settling = False
         if isinstance(snapshot, SnapshotState):
             settling = snapshot.snapshot_attempts_left > 0
-        awareness, verdict = decide(
-            awareness, observation, rate_at(step) * cooldown, cooldown, settling
-        )
+        awareness, verdict = decide(awareness, observation, shape, cooldown, settling)
         held = verdict.skip | verdict.rewind
         if isinstance(snapshot, SnapshotState):
             snapshot, held = take_snapshot(verdict.keep, held, snapshot, params, inner_state)

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 
+from optax_aware._numbers import counted
 from optax_aware._types import Condition, Decision, Observation, Policy, PolicyState
 from optax_aware.transforms._event_log import EventsState, no_events
 from optax_aware.transforms._hand_set_rate import HandSetRate, follow, nothing_set
@@ -32,7 +32,7 @@ class AwarenessState(NamedTuple):
       aware_norms_wanted: 1 when the policy wants its norms at the next update.
       aware_skipped: the number of updates that were skipped.
       aware_rewound: the number of rewinds.
-      aware_nonfinite: the number of updates with a non-finite loss or gradient.
+      aware_nonfinite: the number of updates with a non-finite loss, gradient or rate.
       aware_events: the newest changes of the rate, and why they were made.
     """
 
@@ -74,17 +74,18 @@ NO_BASE_RATE = 1.0
 
 
 def init_awareness(policy: Policy, base_rate: jax.Array | float = NO_BASE_RATE) -> AwarenessState:
-    """Return the state before the first update."""
+    """Return the state before the first update; nobody knows a rate that is yet to be found."""
+    first_scale = 0.0 if policy.finds_rate else 1.0
     return AwarenessState(
         aware_policy_state=_fresh(policy),
         aware_updates_seen=_integer(0),
-        aware_scale=_float(1.0),
+        aware_scale=_float(first_scale),
         aware_condition=_integer(Condition.LISTENING),
         aware_value_mean=_float(jnp.inf),
         aware_value_standard_error=_float(jnp.inf),
         aware_progress=_float(jnp.inf),
         aware_annealing_gain=_float(jnp.inf),
-        aware_learning_rate=jnp.array(base_rate, jnp.float32, copy=True),
+        aware_learning_rate=first_scale * _or_zero(_float(base_rate)),
         aware_rate_factor=nothing_set().factor,
         aware_rate_ceiling=nothing_set().ceiling,
         aware_rate_request=nothing_set().request,
@@ -118,21 +119,23 @@ def advance_awareness(
 ) -> tuple[AwarenessState, Verdict]:
     """Show one observation to the policy and return the new state and what is to be done.
 
-    A step whose loss or gradient is not finite is skipped, whatever the policy says. A
-    rewind is left undone where the transform has nothing to go back to. The transform adds
-    the event of the step with `record_event`, once it has had its own say.
+    A step whose loss, gradient or rate is not finite is skipped, whatever the policy says: the
+    rate is that of a schedule, of which the policy knows nothing. A rewind is left undone where
+    the transform has nothing to go back to. The transform adds the event of the step with
+    `record_event`, once it has had its own say.
     """
     resets = state.aware_reset_request > 0
     policy_state = rarely(resets, policy.init(), state.aware_policy_state)
     policy_state, decision = policy.update(policy_state, observation)
     scaled_rate = base_rate * _float(decision.scale)
-    rate, hand_set = follow(_hand_set(state, resets), scaled_rate)
+    rate, hand_set = follow(_hand_set(state, resets), _or_zero(scaled_rate))
     finite = jnp.isfinite(_float(observation.value)) & jnp.asarray(observation.gradients_finite)
+    finite &= jnp.isfinite(scaled_rate)
     skip = jnp.asarray(decision.skip) | ~finite
     rewind = jnp.asarray(decision.rewind) & can_rewind
     new_state = AwarenessState(
         aware_policy_state=jax.tree.map(in_dtype_of, policy_state, state.aware_policy_state),
-        aware_updates_seen=_integer(optax.safe_increment(state.aware_updates_seen)),
+        aware_updates_seen=counted(state.aware_updates_seen),
         aware_scale=_float(decision.scale),
         aware_condition=jnp.where(
             finite, _integer(decision.condition), _integer(Condition.NONFINITE)
@@ -147,9 +150,9 @@ def advance_awareness(
         aware_rate_request=hand_set.request,
         aware_reset_request=_integer(0),
         aware_norms_wanted=_integer(decision.observe),
-        aware_skipped=_count(state.aware_skipped, skip),
-        aware_rewound=_count(state.aware_rewound, rewind),
-        aware_nonfinite=_count(state.aware_nonfinite, ~finite),
+        aware_skipped=counted(state.aware_skipped, skip),
+        aware_rewound=counted(state.aware_rewound, rewind),
+        aware_nonfinite=counted(state.aware_nonfinite, ~finite),
         aware_events=state.aware_events,
     )
     verdict = Verdict(
@@ -170,9 +173,9 @@ def _hand_set(state: AwarenessState, resets: jax.Array) -> HandSetRate:
     return jax.tree.map(lambda new, old: jnp.where(resets, new, old), fresh, now)
 
 
+def _or_zero(rate: jax.Array) -> jax.Array:
+    return jnp.where(jnp.isfinite(rate), rate, 0.0)
+
+
 def _keep(decision: Decision, skip: jax.Array, rewind: jax.Array) -> jax.Array:
     return jnp.asarray(decision.keep) & ~skip & ~rewind
-
-
-def _count(counter: jax.Array, event: jax.Array) -> jax.Array:
-    return jnp.where(event, _integer(optax.safe_increment(counter)), counter)

@@ -4,16 +4,17 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
+
+from optax_aware._numbers import counted
 
 EVENT_CAPACITY = 64
 """Enough for the last thousands of steps of a run in which 1 % of the batches are broken, each of
 them an event, and small enough, at 2.5 KiB, to be written anew at every step."""
 
-EVENT_ACTIONS = ("scaled", "skipped", "rewound", "cooled")
+EVENT_ACTIONS = ("scaled", "skipped", "rewound", "cooled", "relearned")
 """What was done, by its number in the state."""
 
-SCALED, SKIPPED, REWOUND, COOLED = range(len(EVENT_ACTIONS))
+SCALED, SKIPPED, REWOUND, COOLED, RELEARNED = range(len(EVENT_ACTIONS))
 
 
 class EventsState(NamedTuple):
@@ -83,7 +84,7 @@ def add_event(
     return events._replace(
         aware_event_spans=_written(spans, new_span, begins, extends),
         aware_event_numbers=_written(numbers, span.numbers, begins, extends),
-        aware_event_total=jnp.where(begins, _counted(total), total),
+        aware_event_total=counted(total, begins),
     )
 
 
@@ -97,7 +98,3 @@ def _written(rows: jax.Array, new: jax.Array, begins: jax.Array, extends: jax.Ar
     extended = jnp.where(extends & ~is_start, new, rows[0])
     begun = jnp.concatenate([new[None], rows[:-1]])
     return jnp.where(begins, begun, jnp.concatenate([extended[None], rows[1:]]))
-
-
-def _counted(total: jax.Array) -> jax.Array:
-    return jnp.asarray(optax.safe_increment(total), jnp.int32)

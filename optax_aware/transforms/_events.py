@@ -7,6 +7,7 @@ from optax_aware._types import Condition
 from optax_aware.transforms._awareness import AwarenessState, Verdict
 from optax_aware.transforms._event_log import (
     COOLED,
+    RELEARNED,
     REWOUND,
     SCALED,
     SKIPPED,
@@ -32,9 +33,9 @@ def record_event(
     rewound = after.aware_rewound != before.aware_rewound
     skipped = after.aware_skipped != before.aware_skipped
     scaled = after.aware_scale != before.aware_scale
-    # New levels after a change of the data leave the rate, and are an event all the same.
-    judged = verdict.condition == Condition.DRIFTED
-    acted = rewound | skipped | scaled | judged
+    # New levels after a change of the data may leave the rate as it is.
+    relearned = verdict.condition == Condition.DRIFTED
+    acted = rewound | skipped | scaled | relearned
 
     held = verdict.skip | verdict.rewind
     phase = jnp.where(cooldown >= 1.0, 0, jnp.where(cooldown > 0.0, 1, 2)).astype(jnp.int32)
@@ -42,7 +43,8 @@ def record_event(
     announces = (phase > announced) & ~held
     ending = announces | ~acted
     end_condition = jnp.where(phase > 1, Condition.DONE, Condition.COOLING)
-    action = jnp.where(rewound, REWOUND, jnp.where(skipped, SKIPPED, SCALED))
+    action = jnp.where(scaled, SCALED, RELEARNED)
+    action = jnp.where(rewound, REWOUND, jnp.where(skipped, SKIPPED, action))
 
     step = before.aware_updates_seen
     rate_before = jnp.where(step > 0, before.aware_learning_rate, jnp.inf)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from optax_aware._types import AxisName
 from optax_aware.transforms._inputs import on_all_devices
 from optax_aware.transforms._leaves import as_array, in_dtype_of
 
@@ -14,7 +15,7 @@ HALF_PRECISION = float(jnp.finfo(jnp.float16).max)
 FLOAT32 = float(jnp.finfo(jnp.float32).max)
 
 
-def all_finite(tree: optax.Updates, axis_name: str | None) -> jax.Array:
+def all_finite(tree: optax.Updates, axis_name: AxisName | None) -> jax.Array:
     """Return whether every number of a tree is finite, on every device of ``axis_name``."""
     finite = _all(jnp.all(jnp.isfinite(leaf)) for leaf in _inexact(tree))
     return on_all_devices(finite, axis_name)
@@ -30,7 +31,7 @@ def all_usable(
     squares: list[jax.Array],
     inner_state: optax.OptState,
     inner_update: Callable[[optax.Updates, optax.OptState], tuple[optax.Updates, optax.OptState]],
-    axis_name: str | None,
+    axis_name: AxisName | None,
 ) -> jax.Array:
     """Return whether the gradients are finite on every device, and leave the optimizer's state so.
 

@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from optax_aware._types import Observation, Scalar
+from optax_aware._types import AxisName, Observation, Scalar
 
 
 def read_weight(weight: Any) -> jax.Array:
@@ -42,7 +42,7 @@ def _read_scalar(name: str, value: Any, *, of_several: str, of_an_array: str) ->
 
 
 def observe_losses(
-    step: Scalar, value: Any, validation_value: Any, axis_name: str | None
+    step: Scalar, value: Any, validation_value: Any, axis_name: AxisName | None
 ) -> Observation:
     """Return the observation of a step whose losses are all that is looked at."""
     check_axes({"value": value, "validation_value": validation_value}, step, axis_name)
@@ -53,7 +53,7 @@ def observe_losses(
     )
 
 
-def check_axes(inputs: dict[str, Any], step: Scalar, axis_name: Any) -> None:
+def check_axes(inputs: dict[str, Any], step: Scalar, axis_name: AxisName | None) -> None:
     """Refuse inputs that differ along a mapped axis on whose devices the state is one and the same.
 
     Under ``shard_map`` JAX keeps account of that, unless it is told not to; elsewhere nobody can
@@ -110,7 +110,7 @@ def _varying_axes(leaf: Any) -> frozenset:
     return getattr(aval, "vma", frozenset()) if manual is None else manual.varying
 
 
-def read_value(value: Any, axis_name: str | None) -> jax.Array:
+def read_value(value: Any, axis_name: AxisName | None) -> jax.Array:
     """Return the training loss as float32, averaged over ``axis_name``."""
     return mean_over_devices(read_own_value(value), axis_name)
 
@@ -126,14 +126,14 @@ def read_own_value(value: Any) -> jax.Array:
     return _read_loss("value", value)
 
 
-def read_validation_value(value: Any, axis_name: str | None) -> jax.Array:
+def read_validation_value(value: Any, axis_name: AxisName | None) -> jax.Array:
     """Return the validation loss as float32, NaN where there is none."""
     if value is None:
         return jnp.float32(jnp.nan)
     return mean_over_devices(_read_loss("validation_value", value), axis_name)
 
 
-def mean_over_devices(tree: Any, axis_name: Any) -> Any:
+def mean_over_devices(tree: Any, axis_name: AxisName | None) -> Any:
     """Return means over ``axis_name``, where there is one.
 
     One axis after another: along one of several the loss may be the same by its type already.
@@ -143,14 +143,14 @@ def mean_over_devices(tree: Any, axis_name: Any) -> Any:
     return tree
 
 
-def on_all_devices(condition: jax.Array, axis_name: str | None) -> jax.Array:
+def on_all_devices(condition: jax.Array, axis_name: AxisName | None) -> jax.Array:
     """Return whether a condition holds on every device of ``axis_name``, where there is one."""
     for name in _names(axis_name):
         condition = jax.lax.pmin(condition.astype(jnp.int32), name) > 0
     return condition
 
 
-def _names(axis_name: Any) -> tuple[Any, ...]:
+def _names(axis_name: AxisName | None) -> tuple[str, ...]:
     if axis_name is None:
         return ()
     return axis_name if isinstance(axis_name, tuple) else (axis_name,)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from optax_aware._arguments import check_choice, check_number
+from optax_aware._numbers import LARGEST
 from optax_aware.transforms._path_patterns import (
     find_match,
     paths_and_leaves,
@@ -20,7 +21,6 @@ Layers = Mapping[str, ArrayLike] | Sequence[str | Sequence[str]]
 _ENDS = ("last", "first")
 _LISTED = 20
 _THE_ARRAY = "the single array, which '**' names"
-_LARGEST = float(jnp.finfo(jnp.float32).max)
 
 
 class LeafFactor(NamedTuple):
@@ -52,11 +52,11 @@ def layer_rules(
     """Check the arguments that `layerwise` and `layer_factors` share."""
     check_choice("decay_from", decay_from, _ENDS)
     if default is not None:
-        check_number("default", default, 0.0, _LARGEST)
+        check_number("default", default, 0.0, float(LARGEST))
     if isinstance(layers, Mapping):
         _check_patterns(layers)
         for pattern, factor in layers.items():
-            check_number(f"layers[{pattern!r}]", factor, 0.0, _LARGEST)
+            check_number(f"layers[{pattern!r}]", factor, 0.0, float(LARGEST))
         if decay is not None:
             raise ValueError(
                 "decay must be None where layers gives a factor for each pattern, got "

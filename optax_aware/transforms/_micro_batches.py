@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from optax_aware._types import AxisName
 from optax_aware.transforms._finite import all_finite
 from optax_aware.transforms._inputs import (
     mean_over_devices,
@@ -40,7 +41,7 @@ def read_micro_batch(
     value: Any,
     validation_value: Any,
     weight: Any,
-    axis_name: str | None,
+    axis_name: AxisName | None,
     *,
     has_value: bool,
 ) -> MicroBatch:

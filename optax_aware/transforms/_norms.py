@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from optax_aware._types import MEASURED, Observation
+from optax_aware._types import MEASURED, AxisName, Observation
 from optax_aware.transforms._finite import sums_of_squares
 from optax_aware.transforms._inputs import mean_over_devices
 from optax_aware.transforms._leaves import as_array
@@ -20,7 +20,7 @@ def observe_norms(
     gradient_squares: list[jax.Array],
     params: optax.Params | None,
     direction: Callable[[], optax.Updates],
-    axis_name: str | None,
+    axis_name: AxisName | None,
 ) -> Observation:
     """Fill in the fields called ``names`` where ``wanted`` is true, and leave NaN elsewhere.
 

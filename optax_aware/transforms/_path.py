@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from optax_aware._types import SAMPLED, Observation, Policy
-from optax_aware.transforms._average import POLYNOMIAL_ORDER
+from optax_aware._numbers import counted
+from optax_aware._types import SAMPLED, AxisName, Observation, Policy
+from optax_aware.transforms._average import POLYNOMIAL_ORDER, polynomial_weight
 from optax_aware.transforms._coordinates import (
     LeafSample,
     plan_sample,
@@ -63,7 +64,7 @@ class PathSample(NamedTuple):
     plan: tuple[LeafSample, ...]
     gradients: jax.Array
     params: jax.Array
-    axis_name: str | None
+    axis_name: AxisName | None
 
     def of(self, updates: optax.Updates) -> jax.Array:
         """Return the same coordinates of the updates, float32."""
@@ -79,7 +80,7 @@ class PathSample(NamedTuple):
         return mean_over_devices(product, self.axis_name)
 
 
-def sample_step(gradients: optax.Updates, params: Any, axis_name: Any) -> PathSample:
+def sample_step(gradients: optax.Updates, params: Any, axis_name: AxisName | None) -> PathSample:
     """Return the sample of this step."""
     plan = plan_sample(params)
     return PathSample(plan, take_sample(plan, gradients), take_sample(plan, params), axis_name)
@@ -123,12 +124,10 @@ def advance_path(
         path_promise=jnp.where(moves, promise, jnp.inf),
         path_near=jnp.where(folds, near, state.path_near),
         path_far=jnp.where(folds, far, state.path_far),
-        path_taken=jnp.where(
-            restart, 0, jnp.where(folds, optax.safe_increment(taken), taken)
-        ).astype(jnp.int32),
+        path_taken=jnp.where(restart, 0, counted(taken, folds)).astype(jnp.int32),
     )
 
 
 def _towards(mean: jax.Array, params: jax.Array, taken: jax.Array, order: float) -> jax.Array:
-    weight = (order + 1.0) / (taken + order + 1.0)
+    weight = polynomial_weight(taken, order)
     return (1.0 - weight) * mean + weight * params

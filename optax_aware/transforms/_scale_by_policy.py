@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from optax_aware._types import Policy
+from optax_aware._types import AxisName, Policy
 from optax_aware.transforms._arguments import (
     check_axis_name,
     check_loss_is_enough,
@@ -22,7 +22,7 @@ from optax_aware.transforms._inputs import observe_losses
 
 
 def scale_by_policy(
-    policy: Policy, *, axis_name: str | None = None
+    policy: Policy, *, axis_name: AxisName | None = None
 ) -> optax.GradientTransformationExtraArgs:
     r"""Multiply the updates by the scale that a policy decides on.
 
@@ -40,8 +40,8 @@ def scale_by_policy(
     Args:
       policy: what decides, for instance ``policies.reduce_on_plateau()``. It must not
         observe norms: they belong to the optimizer that `aware` owns.
-      axis_name: the mapped axis over which the losses are averaged, under ``pmap``, ``vmap``
-        and ``shard_map``. Not needed under ``jit`` with sharded arrays.
+      axis_name: the mapped axis, or a tuple of them, over which the losses are averaged, under
+        ``pmap``, ``vmap`` and ``shard_map``. Not needed under ``jit`` with sharded arrays.
 
     Returns:
       A transformation whose ``update`` requires the keyword ``value``.

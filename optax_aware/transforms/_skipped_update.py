@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from optax_aware.transforms._aware import AwareState
+from optax_aware.transforms._aware_state import AwareState
 from optax_aware.transforms._awareness import AwarenessState
 from optax_aware.transforms._leaves import zeros_like
 from optax_aware.transforms._snapshot import SnapshotState

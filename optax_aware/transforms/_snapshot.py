@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from optax_aware._types import AxisName
 from optax_aware.transforms._awareness import AwarenessState, Verdict
 from optax_aware.transforms._inputs import on_all_devices
 from optax_aware.transforms._leaves import as_array, rarely
@@ -64,7 +65,7 @@ def restore_snapshot(
     params: Any,
     updates: optax.Updates,
     inner_state: optax.OptState,
-    axis_name: str | None,
+    axis_name: AxisName | None,
 ) -> tuple[optax.Updates, optax.OptState, SnapshotState]:
     """Return the updates that lead back to the snapshot, and the state that belongs there.
 

@@ -106,6 +106,19 @@ def test_a_run(tmp_path):
     drawn(ax, tmp_path)
 
 
+def test_a_first_rate_is_raised_and_new_levels_are_no_change_of_the_rate():
+    policy = scripted([0.5] * 3, conditions=[3, oa.Condition.DRIFTED, 3])
+    tx = oa.aware(optax.identity(), policy, learning_rate=0.1)
+    params = jnp.ones(())
+    opt_state, reports = tx.init(params), []
+    for loss in [1.0, 9.0, 9.0]:
+        _, opt_state = tx.update(params, opt_state, params, value=loss)
+        reports.append(oa.report(opt_state))
+    rate_axes = oa.plotting.run(reports, events=oa.events(opt_state)).figure.axes[1]
+    marked = {line.get_label(): list(line.get_xdata()) for line in rate_axes.lines[1:]}
+    assert marked == {"raised": [0], "relearned": [1]}
+
+
 def test_stacked_and_listed_reports_and_those_of_now_and_then():
     stacked = history([1, 1, 3, 3, 3, 5, 3])
     listed = [jax.tree.map(lambda leaf, at=at: leaf[at], stacked) for at in range(7)]

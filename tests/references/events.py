@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 
 CAPACITY = 64
+ACTIONS = ("scaled", "skipped", "rewound", "cooled", "relearned")
 
 
 @dataclasses.dataclass
@@ -32,7 +33,7 @@ def events(steps: Sequence[Step]) -> tuple[list[tuple], int]:
     for number, step in enumerate(steps):
         if step.settling:
             continue
-        action = None
+        action = "relearned" if step.condition == "drifted" else None
         if step.scale != scale_before:
             action = "scaled"
         if step.skipped:

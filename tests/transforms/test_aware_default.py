@@ -213,8 +213,13 @@ def test_a_number_is_a_guess_and_a_schedule_is_a_shape(rate):
         "schedule": oa.aware(optax.identity(), learning_rate=lambda step: rate, average=False),
     }
     first = {name: float(oa.learning_rate(tx.init(params))) for name, tx in wanted.items()}
-    assert first["nothing"] == first["number"] == 1.0
-    assert first["schedule"] == np.float32(rate)
+    # Nothing is known of a rate that is yet to be found.
+    assert first == {"nothing": 0.0, "number": 0.0, "schedule": 0.0}
+    for name, tx in wanted.items():
+        opt_state = tx.init(params)
+        _, opt_state = tx.update(params, opt_state, params, value=1.0)
+        assert oa.learning_rate(opt_state) == 0.0, name
+        assert len(oa.events(opt_state)) == 0
 
 
 def test_a_policy_that_observes_more_than_the_loss_needs_aware():

@@ -13,8 +13,9 @@ from tests.references import events as reference
 from tests.references.aware import cooldown
 from tests.references.scripted import scripted
 
-LISTENING, RAMPING, FLAT, SPIKE, DIVERGING = (
-    int(oa.Condition[name]) for name in ("LISTENING", "RAMPING", "FLAT", "SPIKE", "DIVERGING")
+LISTENING, RAMPING, FLAT, SPIKE, DIVERGING, DRIFTED = (
+    int(oa.Condition[name])
+    for name in ("LISTENING", "RAMPING", "FLAT", "SPIKE", "DIVERGING", "DRIFTED")
 )
 
 
@@ -60,7 +61,7 @@ def random_scripts():
     factors = np.where(random.random((MEMBERS, STEPS)) < busy, 2.0 ** random.normal(size=STEPS), 1)
     scales = np.clip(np.cumprod(factors, axis=1), 0.01, 100.0).astype(np.float32)
     turns = np.cumsum(random.random((MEMBERS, STEPS)) < 0.1, axis=1)
-    conditions = np.where(turns % 3 == 0, RAMPING, np.where(turns % 3 == 1, FLAT, DIVERGING))
+    conditions = np.array([RAMPING, FLAT, DIVERGING, DRIFTED])[turns % 4]
     values = random.normal(size=(MEMBERS, STEPS)).astype(np.float32)
     values[random.random((MEMBERS, STEPS)) < 0.03] = np.nan
     lengths = np.where(np.arange(MEMBERS) % 3 == 0, 10**6, 201 + np.arange(MEMBERS))
@@ -125,7 +126,7 @@ def test_follows_the_slow_reference():
         dropped.append(seen.dropped)
         actions |= {(event.condition, event.action) for event in seen}
     assert min(dropped) == 0 < max(dropped)
-    assert {action for _, action in actions} == {"scaled", "skipped", "rewound", "cooled"}
+    assert {action for _, action in actions} == set(reference.ACTIONS)
     assert {("cooling", "cooled"), ("done", "cooled"), ("nonfinite", "skipped")} <= actions
 
     alone, _ = jax.jit(run_script)(*(script[5] for script in scripts))
@@ -211,6 +212,11 @@ def test_schedules_and_rates_set_by_hand_leave_none():
     opt_state = play(tx, [1.0] * 5)
     opt_state = play(tx, [1.0] * 5, oa.set_learning_rate(opt_state, 0.3))
     assert len(oa.events(opt_state)) == 0
+
+
+def test_new_levels_at_the_same_rate_are_relearned():
+    policy = scripted([1.0] * 3, conditions=[FLAT, DRIFTED, FLAT])
+    assert told(play(steered(policy), [1.0] * 3)) == [(1, 1, "drifted", "relearned", 0.1, 0.1)]
 
 
 def test_a_reset_leaves_the_return_to_the_first_scale():

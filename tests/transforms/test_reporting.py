@@ -209,6 +209,22 @@ def test_a_reset_forgets_scale_and_rate_but_not_the_step():
     np.testing.assert_allclose(seen, [1.0, 0.45, 0.01, 0.7, 0.3], rtol=1e-6)
 
 
+@pytest.mark.parametrize("reset_first", [True, False])
+def test_a_reset_and_a_rate_that_waits_may_come_in_any_order(reset_first):
+    policy = oa.policies.reduce_on_plateau(factor=0.5, patience=0)
+    tx = oa.aware(optax.identity(), policy, learning_rate=1.0)
+
+    def both(opt_state):
+        if reset_first:
+            edited = oa.set_learning_rate(oa.reset(opt_state), 0.05)
+        else:
+            edited = oa.reset(oa.set_learning_rate(opt_state, 0.05))
+        assert oa.learning_rate(edited) == np.float32(0.05)
+        return edited
+
+    np.testing.assert_allclose(rates(tx, 5, {3: both}), [1.0, 0.5, 0.25, 0.05, 0.025], rtol=1e-6)
+
+
 def test_eval_params_without_an_average_are_the_parameters():
     params = {"w": jnp.ones(2)}
     opt_state = optax.adam(1e-3).init(params)

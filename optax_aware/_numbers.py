@@ -1,0 +1,17 @@
+"""Limits of float32 and int32, and counters that stay within them: what all rooms share."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+SMALLEST_NORMAL = np.finfo(np.float32).tiny
+"""Whether a number below it is kept or read as zero depends on the device."""
+
+LARGEST = np.finfo(np.float32).max
+LARGEST_COUNT = np.iinfo(np.int32).max
+
+
+def counted(counter: jax.Array, happened: jax.Array | bool = True) -> jax.Array:
+    """Return ``counter``, one higher where it ``happened``; it stays at the largest int32."""
+    happened = jnp.asarray(happened)
+    return (counter + (happened & (counter < LARGEST_COUNT))).astype(jnp.int32)
