@@ -13,6 +13,8 @@ import jax
 import jax.core
 import numpy as np
 
+from optax_aware._types import OBSERVABLE, Policy
+
 _INT32_MAX = 2**31 - 1
 
 
@@ -87,3 +89,17 @@ def check_callable(name: str, value: Any, kind: str) -> None:
     """Refuse what cannot be called; ``kind`` says what was expected."""
     if not callable(value):
         raise _refuse(name, value, kind)
+
+
+def check_policy(policy: Any) -> None:
+    """Refuse what is not a `Policy`, or one that asks for what nobody can observe."""
+    if not isinstance(policy, Policy):
+        raise ValueError(
+            f"policy must be a Policy such as optax_aware.policies.reduce_on_plateau(), "
+            f"got policy={policy!r}."
+        )
+    unknown = [name for name in policy.observes if name not in OBSERVABLE]
+    if unknown:
+        raise ValueError(
+            f"policy.observes must name fields among {', '.join(OBSERVABLE)}, got {unknown!r}."
+        )

@@ -7,8 +7,8 @@ from optax_aware._numbers import counted
 from optax_aware._types import Condition, Decision, Evidence, Observation
 from optax_aware.policies._climb_trial import MEAN_ERROR
 from optax_aware.policies._condition_state import (
-    HOLDING,
-    RAMPING,
+    PHASE_HOLDING,
+    PHASE_RAMPING,
     ConditionBasedState,
     Settings,
 )
@@ -68,7 +68,7 @@ def act(
     finite: jax.Array,
 ) -> tuple[ConditionBasedState, Decision]:
     """Judge a value of the ramp or of the hold, and decide about the rate."""
-    ramping = state.condition_phase == RAMPING
+    ramping = state.condition_phase == PHASE_RAMPING
     rewindable = jnp.asarray(observation.rewindable)
     calm = state.condition_guard.guard_calm > 0
     guard, loss = judge(
@@ -117,7 +117,7 @@ def act(
     left = rewind | loss.drifted | swings
     unmoved = search._replace(search_ceiling=ceiling, search_turn=turn)
     after = state._replace(
-        condition_phase=jnp.where(found, jnp.int32(HOLDING), state.condition_phase),
+        condition_phase=jnp.where(found, jnp.int32(PHASE_HOLDING), state.condition_phase),
         condition_rate=rate,
         condition_found_rate=found_rate,
         condition_found_steps=jnp.where(found, active, state.condition_found_steps),
@@ -151,7 +151,7 @@ def _searched(
     """Return the rate of the ramp after this step: the next one, or the one that was found."""
     rate = state.condition_rate
     higher = ramped(rate, slope, search.search_ceiling, settings.growth, settings.boost)
-    rate = jnp.where((state.condition_phase == RAMPING) & slope.known, higher, rate)
+    rate = jnp.where((state.condition_phase == PHASE_RAMPING) & slope.known, higher, rate)
     return jnp.where(found, turn * jnp.asarray(settings.factor, jnp.float32), rate)
 
 
@@ -168,7 +168,7 @@ def _retreat(
     guilty: jax.Array, state: ConditionBasedState, rate: jax.Array, ceiling: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     """Lower a rate that did harm, and remember not to come back soon."""
-    ramping = state.condition_phase == RAMPING
+    ramping = state.condition_phase == PHASE_RAMPING
     start, found = state.condition_search.search_start, state.condition_found_rate
     floor = RATE_FLOOR * jnp.where(found > 0.0, found, start)
     lowered = rate / jnp.where(ramping, RAMP_RETREAT, HOLD_RETREAT)

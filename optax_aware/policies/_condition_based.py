@@ -3,6 +3,7 @@
 from functools import partial
 
 import jax
+import jax.core
 import jax.numpy as jnp
 
 from optax_aware._arguments import check_count, check_number
@@ -11,7 +12,7 @@ from optax_aware._types import Decision, Observation, Policy, Scalar
 from optax_aware.policies._condition_acting import act
 from optax_aware.policies._condition_listening import hear
 from optax_aware.policies._condition_state import (
-    LISTENING,
+    PHASE_LISTENING,
     ConditionBasedState,
     Settings,
     first_state,
@@ -123,7 +124,8 @@ def condition_based(
     check_number("factor", factor, 0.0, 1.0, open_low=True)
     check_count("patience", patience, 1)
     check_count("drift_patience", drift_patience, 2)
-    if isinstance(patience, int) and isinstance(drift_patience, int) and drift_patience <= patience:
+    known = not any(isinstance(count, jax.core.Tracer) for count in (patience, drift_patience))
+    if known and float(drift_patience) <= float(patience):
         raise ValueError(
             f"drift_patience must be more than patience, got drift_patience={drift_patience} "
             f"and patience={patience}."
@@ -137,7 +139,7 @@ def condition_based(
         finite = jnp.isfinite(value) & jnp.asarray(observation.gradients_finite)
         value = jnp.clip(jnp.where(finite, value, 0.0), -LARGEST_VALUE, LARGEST_VALUE)
         after, decision = jax.lax.cond(
-            state.condition_phase == LISTENING,
+            state.condition_phase == PHASE_LISTENING,
             partial(hear, settings),
             partial(act, settings),
             state,

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 
 from optax_aware._types import Condition, Decision, Evidence, Observation
 from optax_aware.policies._condition_state import (
-    HOLDING,
-    RAMPING,
+    PHASE_HOLDING,
+    PHASE_RAMPING,
     ConditionBasedState,
     Settings,
 )
@@ -33,7 +33,7 @@ def hear(
     measured = jnp.isfinite(rate)
     ready = block.complete & (~measured | (rate > 0.0))
     # Without an optimizer to measure, all that is left is to guard the rate that is there.
-    phase = jnp.where(measured, jnp.int32(RAMPING), jnp.int32(HOLDING))
+    phase = jnp.where(measured, jnp.int32(PHASE_RAMPING), jnp.int32(PHASE_HOLDING))
     rate = jnp.where(measured, rate, 1.0)
     waiting = state._replace(condition_listened=values, condition_guard=guard)
     started = waiting._replace(

@@ -11,7 +11,7 @@ from optax_aware.policies._rate_search import SearchState, first_search
 from optax_aware.policies._revision import RevisionState, first_revision
 from optax_aware.statistics import BlockMeanState, block_mean
 
-LISTENING, RAMPING, HOLDING = 0, 1, 2
+PHASE_LISTENING, PHASE_RAMPING, PHASE_HOLDING = 0, 1, 2
 
 
 class Settings(NamedTuple):
@@ -61,7 +61,7 @@ class ConditionBasedState(NamedTuple):
 def first_state() -> ConditionBasedState:
     """Return the state before the first value."""
     return ConditionBasedState(
-        condition_phase=jnp.array(LISTENING, jnp.int32),
+        condition_phase=jnp.array(PHASE_LISTENING, jnp.int32),
         condition_rate=jnp.zeros((), jnp.float32),
         condition_found_rate=jnp.zeros((), jnp.float32),
         condition_found_steps=jnp.zeros((), jnp.int32),

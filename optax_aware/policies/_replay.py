@@ -1,31 +1,32 @@
 """Runs a policy on a recorded loss curve."""
 
-from functools import partial
+from collections.abc import Callable
+from functools import lru_cache
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
+from optax_aware._arguments import check_policy
+from optax_aware._numbers import as_float32
 from optax_aware._types import Decision, Observation, Policy
 
-
-@partial(jax.jit, static_argnames="policy")
-def _scan(policy: Policy, values: jax.Array, validation_values: jax.Array) -> Decision:
-    steps = jnp.arange(values.shape[0], dtype=jnp.int32)
-    observations = Observation(value=values, step=steps, validation_value=validation_values)
-
-    def decide(state, observation):
-        value, step, validation_value = observation
-        return policy.update(state, Observation(value, step, validation_value))
-
-    recorded = (observations.value, observations.step, observations.validation_value)
-    return jax.lax.scan(decide, policy.init(), recorded)[1]
+PROGRAMS_KEPT = 16
+"""A sweep over policies is not to keep the programs of all of them for good."""
 
 
-def _as_float32(values: jax.typing.ArrayLike) -> jax.Array:
-    # A double too large for float32 becomes infinite, which every policy knows how to take.
-    with np.errstate(over="ignore"):
-        return jnp.asarray(values, jnp.float32)
+@lru_cache(maxsize=PROGRAMS_KEPT)
+def _program(init: Callable, update: Callable) -> Callable[..., Decision]:
+    """Return the compiled program that shows a curve to the policy of these two functions."""
+
+    def decide(state, recorded):
+        return update(state, Observation(*recorded))
+
+    @jax.jit
+    def scan(values: jax.Array, validation_values: jax.Array) -> Decision:
+        steps = jnp.arange(values.shape[0], dtype=jnp.int32)
+        return jax.lax.scan(decide, init(), (values, steps, validation_values))[1]
+
+    return scan
 
 
 def replay(
@@ -48,7 +49,8 @@ def replay(
       The decisions, each field stacked to shape (steps,).
 
     Raises:
-      ValueError: if `values` is not a vector, or `validation_values` has another shape.
+      ValueError: if `policy` is not a `Policy`, `values` is not a vector, or `validation_values`
+        has another shape.
 
     Example:
       >>> import optax_aware as oa
@@ -57,15 +59,16 @@ def replay(
       >>> decisions.scale.tolist(), oa.CONDITIONS[int(decisions.condition[-1])]
       ([1.0, 1.0, 0.5], 'flat')
     """
-    values = _as_float32(values)
+    check_policy(policy)
+    values = as_float32(values)
     if values.ndim != 1:
         raise ValueError(f"values must be a vector of losses, got shape {values.shape}.")
     if validation_values is None:
         validation_values = jnp.full_like(values, jnp.nan)
-    validation_values = _as_float32(validation_values)
+    validation_values = as_float32(validation_values)
     if validation_values.shape != values.shape:
         raise ValueError(
             f"validation_values must have the shape of values, {values.shape}, "
             f"got {validation_values.shape}."
         )
-    return _scan(policy, values, validation_values)
+    return _program(policy.init, policy.update)(values, validation_values)

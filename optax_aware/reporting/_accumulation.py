@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import optax
 
-from optax_aware.reporting._states import as_array, find_states
+from optax_aware.reporting._states import find_states, unwrapped
 from optax_aware.transforms._accumulate import AccumulateState
 
 
@@ -56,11 +56,11 @@ def accumulation(opt_state: optax.OptState) -> Accumulation:
             f"with accumulate(inner, every), or hand in the part that belongs to one of them."
         )
     state = found[0]
-    taken, updates = as_array(state.accumulation_taken), as_array(state.accumulation_updates)
+    taken, updates = unwrapped(state.accumulation_taken), unwrapped(state.accumulation_updates)
     return Accumulation(
-        length=as_array(state.accumulation_length),
+        length=unwrapped(state.accumulation_length),
         taken=taken,
         updates=updates,
-        left_out=as_array(state.accumulation_left_out),
+        left_out=unwrapped(state.accumulation_left_out),
         updated=(taken == 0) & (updates > 0),
     )

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from optax_aware.reporting._states import as_array, find_states
+from optax_aware.reporting._states import find_states, unwrapped
 from optax_aware.transforms._average import AverageState, fold_in
 from optax_aware.transforms._awareness import AwarenessState
 
@@ -52,14 +52,29 @@ def eval_params(opt_state: optax.OptState, params: optax.Params) -> optax.Params
         )
     means = [jnp.asarray(mean) for mean in jax.tree.leaves(averages[0].average_params)]
     leaves, structure = jax.tree.flatten(params)
-    if [mean.shape for mean in means] != [jnp.shape(leaf) for leaf in leaves]:
-        raise ValueError(
-            f"params must be the parameters that opt_state was made for, with {len(means)} "
-            f"arrays, got {len(leaves)} arrays or other shapes."
-        )
-    average = AverageState(means, as_array(averages[0].average_taken))
+    _check_alike(params, means)
+    average = AverageState(means, unwrapped(averages[0].average_taken))
     folded: Any = fold_in(average, leaves)
     return jax.tree.unflatten(
         structure,
         [mean.astype(jnp.result_type(leaf)) for mean, leaf in zip(folded, leaves, strict=True)],
+    )
+
+
+def _check_alike(params: optax.Params, means: list[jax.Array]) -> None:
+    leaves, _ = jax.tree.flatten_with_path(params)
+    got = f"{len(leaves)} arrays, not {len(means)}"
+    if len(leaves) == len(means):
+        pairs = zip(leaves, means, strict=True)
+        others = [
+            (path, leaf, mean) for (path, leaf), mean in pairs if jnp.shape(leaf) != mean.shape
+        ]
+        if not others:
+            return
+        path, leaf, mean = others[0]
+        name = jax.tree_util.keystr(path) or "params"
+        got = f"{name} with shape {jnp.shape(leaf)} in place of {mean.shape}"
+    raise ValueError(
+        f"params must be the parameters that opt_state was made for, got {got}. Hand in the state "
+        f"and the parameters of one training step."
     )

@@ -11,7 +11,7 @@ import numpy as np
 import optax
 
 from optax_aware._types import CONDITIONS
-from optax_aware.reporting._states import as_array, only_awareness
+from optax_aware.reporting._states import only_awareness, unwrapped
 from optax_aware.reporting._text_table import aligned
 from optax_aware.transforms._event_log import EVENT_ACTIONS
 
@@ -144,7 +144,7 @@ def events(opt_state: optax.OptState) -> Events:
 
 
 def _read(leaf, dimensions: int = 2) -> np.ndarray:
-    array = as_array(leaf)
+    array = unwrapped(leaf)
     if isinstance(array, jax.core.Tracer):
         raise TypeError(
             "opt_state must hold numbers, got traced arrays: events are for a person to read. "

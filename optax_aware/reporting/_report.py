@@ -7,7 +7,7 @@ import jax.core
 import numpy as np
 import optax
 
-from optax_aware.reporting._states import as_array, only_awareness
+from optax_aware.reporting._states import only_awareness, unwrapped
 
 
 class Report(NamedTuple):
@@ -111,17 +111,17 @@ def report(opt_state: optax.OptState) -> Report:
     """
     state = only_awareness(opt_state)
     return Report(
-        step=as_array(state.aware_updates_seen),
-        learning_rate=as_array(state.aware_learning_rate),
-        scale=as_array(state.aware_scale),
-        condition=as_array(state.aware_condition),
-        value_mean=as_array(state.aware_value_mean),
-        value_standard_error=as_array(state.aware_value_standard_error),
-        progress=as_array(state.aware_progress),
-        annealing_gain=as_array(state.aware_annealing_gain),
-        skipped=as_array(state.aware_skipped),
-        rewound=as_array(state.aware_rewound),
-        nonfinite=as_array(state.aware_nonfinite),
+        step=unwrapped(state.aware_updates_seen),
+        learning_rate=unwrapped(state.aware_learning_rate),
+        scale=unwrapped(state.aware_scale),
+        condition=unwrapped(state.aware_condition),
+        value_mean=unwrapped(state.aware_value_mean),
+        value_standard_error=unwrapped(state.aware_value_standard_error),
+        progress=unwrapped(state.aware_progress),
+        annealing_gain=unwrapped(state.aware_annealing_gain),
+        skipped=unwrapped(state.aware_skipped),
+        rewound=unwrapped(state.aware_rewound),
+        nonfinite=unwrapped(state.aware_nonfinite),
     )
 
 
@@ -147,4 +147,4 @@ def learning_rate(opt_state: optax.OptState) -> jax.Array:
       >>> print(oa.learning_rate(tx.init(jnp.array(1.0))))
       0.25
     """
-    return as_array(only_awareness(opt_state).aware_learning_rate)
+    return unwrapped(only_awareness(opt_state).aware_learning_rate)

@@ -39,6 +39,6 @@ def only_awareness(opt_state: optax.OptState) -> AwarenessState:
     return found[0]
 
 
-def as_array(leaf) -> jax.Array:
+def unwrapped(leaf) -> jax.Array:
     """Return the array itself where a framework has wrapped it."""
     return jnp.asarray(jax.tree.leaves(leaf)[0])

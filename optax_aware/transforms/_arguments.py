@@ -5,7 +5,8 @@ from typing import Any
 import jax
 import optax
 
-from optax_aware._types import OBSERVABLE, Policy
+from optax_aware._arguments import check_policy
+from optax_aware._types import Policy
 
 
 def check_inner(inner: Any) -> None:
@@ -43,20 +44,6 @@ def check_made_alike(
             f"opt_state was made by a transform with other arguments: {'; '.join(different)}. "
             f"A state goes on under the arguments that it was made with; under others begin anew, "
             f"with init(params)."
-        )
-
-
-def check_policy(policy: Any) -> None:
-    """Refuse what is not a `Policy`, or one that asks for what nobody can observe."""
-    if not isinstance(policy, Policy):
-        raise ValueError(
-            f"policy must be a Policy such as optax_aware.policies.reduce_on_plateau(), "
-            f"got policy={policy!r}."
-        )
-    unknown = [name for name in policy.observes if name not in OBSERVABLE]
-    if unknown:
-        raise ValueError(
-            f"policy.observes must name fields among {', '.join(OBSERVABLE)}, got {unknown!r}."
         )
 
 

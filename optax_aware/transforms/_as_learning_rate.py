@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
 
+from optax_aware._arguments import check_policy
 from optax_aware._types import AxisName, Policy
-from optax_aware.transforms._arguments import check_axis_name, check_loss_is_enough, check_policy
+from optax_aware.transforms._arguments import check_axis_name, check_loss_is_enough
 from optax_aware.transforms._awareness import (
     AwarenessState,
     Verdict,

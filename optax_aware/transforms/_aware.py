@@ -10,13 +10,12 @@ import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
 
-from optax_aware._arguments import check_flag
+from optax_aware._arguments import check_flag, check_policy
 from optax_aware._types import AxisName, Policy
 from optax_aware.policies import condition_based
 from optax_aware.transforms._arguments import (
     check_axis_name,
     check_inner,
-    check_policy,
 )
 from optax_aware.transforms._average import AverageState, first_average, restart_average
 from optax_aware.transforms._aware_state import AwareState, check_aware_params, check_aware_state

@@ -9,7 +9,7 @@ import optax
 
 from optax_aware._types import AxisName
 from optax_aware.transforms._inputs import on_all_devices
-from optax_aware.transforms._leaves import as_array, in_dtype_of
+from optax_aware.transforms._leaves import in_dtype_of, inexact
 
 HALF_PRECISION = float(jnp.finfo(jnp.float16).max)
 FLOAT32 = float(jnp.finfo(jnp.float32).max)
@@ -17,13 +17,13 @@ FLOAT32 = float(jnp.finfo(jnp.float32).max)
 
 def all_finite(tree: optax.Updates, axis_name: AxisName | None) -> jax.Array:
     """Return whether every number of a tree is finite, on every device of ``axis_name``."""
-    finite = _all(jnp.all(jnp.isfinite(leaf)) for leaf in _inexact(tree))
+    finite = _all(jnp.all(jnp.isfinite(leaf)) for leaf in inexact(tree))
     return on_all_devices(finite, axis_name)
 
 
 def sums_of_squares(tree: Any) -> list[jax.Array]:
     """Return the sum of squares of each floating-point leaf, in float32 or what is wider."""
-    return [jnp.sum(_squares(leaf)) for leaf in _inexact(tree)]
+    return [jnp.sum(_squares(leaf)) for leaf in inexact(tree)]
 
 
 def all_usable(
@@ -41,8 +41,8 @@ def all_usable(
     ordinary gradients pass: where anything is stored in it, the optimizer is asked what it would
     make of those. One that enlarges gradients before it squares them is beyond that.
     """
-    leaves = _inexact(gradients)
-    ranges = {float(jnp.finfo(leaf.dtype).max) for leaf in (*leaves, *_inexact(inner_state))}
+    leaves = inexact(gradients)
+    ranges = {float(jnp.finfo(leaf.dtype).max) for leaf in (*leaves, *inexact(inner_state))}
     wide = min((largest for largest in ranges if largest > HALF_PRECISION), default=FLOAT32)
     usable = on_all_devices(sum(squares, jnp.float32(0.0)) <= wide, axis_name)
     if HALF_PRECISION not in ranges:
@@ -63,15 +63,10 @@ def _squares(leaf: jax.Array) -> jax.Array:
 
 def _stays_finite(before: optax.OptState, after: optax.OptState) -> jax.Array:
     """Return whether everything that was finite in a state still is."""
-    pairs = zip(_inexact(before), _inexact(after), strict=True)
+    pairs = zip(inexact(before), inexact(after), strict=True)
     return _all(
         jnp.all(jnp.isfinite(in_dtype_of(new, old)) | ~jnp.isfinite(old)) for old, new in pairs
     )
-
-
-def _inexact(tree: Any) -> list[jax.Array]:
-    leaves = map(as_array, jax.tree.leaves(tree))
-    return [leaf for leaf in leaves if jnp.issubdtype(leaf.dtype, jnp.inexact)]
 
 
 def _all(flags: Iterable[jax.Array]) -> jax.Array:

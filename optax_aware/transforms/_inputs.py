@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from optax_aware._types import AxisName, Observation, Scalar
 
@@ -29,7 +30,9 @@ def _read_scalar(name: str, value: Any, *, of_several: str, of_an_array: str) ->
     if isinstance(value, tuple | list | dict):
         raise TypeError(f"{name} must be a real number, got a {type(value).__name__}. {of_several}")
     try:
-        array = jnp.asarray(value)
+        # A double beyond float32 is infinite, which a policy takes; it is no warning.
+        with np.errstate(over="ignore"):
+            array = jnp.asarray(value)
     except (TypeError, ValueError) as error:
         raise TypeError(f"{name} must be a real number, got {name}={value!r}.") from error
     if array.shape != ():

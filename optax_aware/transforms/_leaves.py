@@ -9,6 +9,12 @@ def as_array(leaf) -> jax.Array:
     return leaf if hasattr(leaf, "dtype") else jnp.asarray(leaf)
 
 
+def inexact(tree) -> list[jax.Array]:
+    """Return the leaves that are real or complex numbers of floating point."""
+    leaves = map(as_array, jax.tree.leaves(tree))
+    return [leaf for leaf in leaves if jnp.issubdtype(leaf.dtype, jnp.inexact)]
+
+
 def own(leaf) -> jax.Array:
     """Return a copy: some optimizers keep the very arrays of the parameters in their state."""
     return jnp.array(leaf, jnp.result_type(leaf), copy=True)

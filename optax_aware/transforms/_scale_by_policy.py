@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import optax
 
+from optax_aware._arguments import check_policy
 from optax_aware._types import AxisName, Policy
 from optax_aware.transforms._arguments import (
     check_axis_name,
     check_loss_is_enough,
-    check_policy,
     check_state,
 )
 from optax_aware.transforms._awareness import AwarenessState, init_awareness
 from optax_aware.transforms._base_rate import scale_updates
 from optax_aware.transforms._deciding import deciding
 from optax_aware.transforms._inputs import observe_losses
+from optax_aware.transforms._leaves import zero_where
 
 
 def scale_by_policy(
@@ -86,13 +87,6 @@ def scale_by_policy(
         observation = observe_losses(step, value, validation_value, axis_name)
         after, verdict = decide(state, observation)
         scaled = scale_updates(updates, verdict.rate)
-        updates = jax.tree.map(lambda update: _unless(verdict.skip, update), scaled)
-        return updates, after
+        return jax.tree.map(partial(zero_where, verdict.skip), scaled), after
 
     return optax.GradientTransformationExtraArgs(init, update)
-
-
-def _unless(skip: jax.Array, update: jax.Array) -> jax.Array:
-    if update.dtype == jax.dtypes.float0:
-        return update
-    return jnp.where(skip, jnp.zeros_like(update), update)

@@ -9,7 +9,7 @@ import optax
 from optax_aware._types import AxisName
 from optax_aware.transforms._awareness import AwarenessState, Verdict
 from optax_aware.transforms._inputs import on_all_devices
-from optax_aware.transforms._leaves import as_array, rarely
+from optax_aware.transforms._leaves import as_array, inexact, rarely
 
 ATTEMPTS_TO_SETTLE = 4
 
@@ -124,11 +124,7 @@ def _clipped(difference: jax.Array, dtype: jnp.dtype) -> jax.Array:
 
 
 def _arrived(params: optax.Params, goal: optax.Params) -> jax.Array:
-    return jnp.all(jnp.stack([jnp.asarray(True), *map(_close, _inexact(params), _inexact(goal))]))
-
-
-def _inexact(tree) -> list[jax.Array]:
-    return [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
+    return jnp.all(jnp.stack([jnp.asarray(True), *map(_close, inexact(params), inexact(goal))]))
 
 
 def _close(leaf: jax.Array, goal: jax.Array) -> jax.Array:

@@ -83,6 +83,8 @@ def test_wrong_argument(policy, argument, value):
 def test_what_exhausts_patience_comes_before_a_change_of_the_data(patience):
     with pytest.raises(ValueError, match=f"drift_patience=6 and patience={patience}"):
         oa.policies.condition_based(patience=patience, drift_patience=6)
+    with pytest.raises(ValueError, match="drift_patience must be more than patience"):
+        oa.policies.condition_based(patience=np.int64(patience), drift_patience=6.0)
     oa.policies.condition_based(patience=5, drift_patience=6)
 
 

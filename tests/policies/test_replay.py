@@ -1,5 +1,8 @@
 """Replay on recorded curves."""
 
+import gc
+import weakref
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -42,6 +45,22 @@ def test_compiled_once_for_curves_of_one_length():
     for value in range(3):
         oa.policies.replay(policy, [value, value])
     assert len(traces) == 1
+
+
+def test_programs_of_many_policies_are_let_go():
+    policies = [oa.policies.loss_ratio(max_scale=2.0 + number) for number in range(40)]
+    for policy in policies:
+        oa.policies.replay(policy, [2.0, 1.0])
+    updates = [weakref.ref(policy.update) for policy in policies]
+    del policies, policy
+    gc.collect()
+    assert sum(update() is not None for update in updates) < 20
+
+
+@pytest.mark.parametrize("policy", [oa.policies.greedy, "greedy", None])
+def test_what_is_no_policy_is_told(policy):
+    with pytest.raises(ValueError, match="policy must be a Policy"):
+        oa.policies.replay(policy, [1.0])
 
 
 @pytest.mark.parametrize("values", [1.0, [[1.0, 2.0]]])

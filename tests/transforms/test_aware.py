@@ -176,6 +176,15 @@ def test_sixteen_bit_parameters_are_averaged_in_float32(average):
         np.testing.assert_array_equal(evaluated, params)
 
 
+@pytest.mark.parametrize("value", [1e300, np.float64(1e300), np.float64(-1e300)])
+def test_a_double_beyond_float32_is_a_loss_that_is_not_finite(value):
+    tx = oa.aware(optax.identity(), CONSTANT, learning_rate=0.1)
+    params = jnp.ones(2)
+    updates, opt_state = tx.update(params, tx.init(params), params, value=value)
+    assert not np.any(updates)
+    assert oa.report(opt_state).nonfinite == 1
+
+
 def test_value_reaches_the_inner_optimizer():
     def update(updates, state, params=None, *, value, **extra_args):
         return jax.tree.map(lambda update: update * value, updates), state

@@ -233,8 +233,10 @@ def test_eval_params_without_an_average_are_the_parameters():
 
 def test_eval_params_of_other_parameters_are_refused():
     opt_state = oa.aware(optax.identity(), CONSTANT).init({"w": jnp.ones(2)})
-    with pytest.raises(ValueError, match="params must be the parameters that opt_state"):
+    with pytest.raises(ValueError, match=r"got \['w'\] with shape \(3,\) in place of \(2,\)"):
         oa.eval_params(opt_state, {"w": jnp.ones(3)})
+    with pytest.raises(ValueError, match="got 2 arrays, not 1"):
+        oa.eval_params(opt_state, {"w": jnp.ones(2), "b": 1.0})
 
 
 def test_eval_params_in_the_wrong_order_are_refused():
