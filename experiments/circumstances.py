@@ -22,13 +22,16 @@ VARIABLES = re.compile(
 
 
 def describe() -> dict[str, Any]:
-    """Versions, device, operating system, environment and the state of the source."""
+    """Versions, device, environment, operating system and the state of the source."""
+    return {**decisive(), "system": platform.platform(), "git": _git_state()}
+
+
+def decisive() -> dict[str, Any]:
+    """Versions, device and environment: what the numbers that are kept hang on."""
     return {
         "versions": {"python": platform.python_version(), **_versions()},
         "device": _device(),
-        "system": platform.platform(),
         "environment": _environment(),
-        "git": _git_state(),
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments import sources
-from experiments.circumstances import describe
+from experiments.circumstances import decisive
 from experiments.errors import UsageError
 from experiments.files import read_json, write_json
 from experiments.overhead.contenders import OURS, Contender
@@ -14,8 +14,7 @@ from experiments.overhead.measurement import Costs
 
 FOLDER = "cells"
 TRACES = "traces"
-_MEASURED_BY = tuple(f"experiments.overhead.{name}" for name in ("contenders", "measurement"))
-_MODELS = ("experiments.overhead.models", "experiments.models")
+_MEASURED_BY = "experiments.overhead.measurement"
 
 
 class Cells(NamedTuple):
@@ -68,10 +67,9 @@ class Cells(NamedTuple):
 
     def _key(self, contender: Contender) -> dict[str, Any]:
         """Everything that decides the numbers; the commit alone does not."""
-        circumstances = describe()
         return {
             "turns": self.turns,
-            "sources": sources.of_modules(*_MEASURED_BY, *_MODELS),
+            "sources": sources.of_modules(_MEASURED_BY),
             **({"optax_aware": sources.of_library()} if contender.kind == OURS else {}),
-            **{name: circumstances[name] for name in ("versions", "device", "environment")},
+            **decisive(),
         }

@@ -10,7 +10,7 @@ import numpy as np
 import optax
 
 from experiments.suite.flat import flattened
-from experiments.suite.tasks import Task
+from experiments.suite.tasks.task import Task
 
 
 class Subject(NamedTuple):

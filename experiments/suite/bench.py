@@ -10,7 +10,7 @@ from experiments.suite import rates
 from experiments.suite.contenders.contender import Contender
 from experiments.suite.flat import flattened
 from experiments.suite.problem import Problem
-from experiments.suite.tasks import Task
+from experiments.suite.tasks.task import Task
 from experiments.suite.training import Disturbance, Outcome, Program, Setting
 
 

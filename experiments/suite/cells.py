@@ -1,26 +1,23 @@
 """Cells: what one study found of one contender on one task, on disk as soon as it is known."""
 
 import inspect
-import platform
 from dataclasses import dataclass
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import jax
-
-from experiments import sources
+from experiments import circumstances, sources
 from experiments.errors import UsageError
 from experiments.files import read_json, write_json
 from experiments.suite.contenders.contender import Contender
-from experiments.suite.inners import Inner
+from experiments.suite.inner import Inner
 from experiments.suite.studies.study import Findings, Study
-from experiments.suite.tasks import Task
+from experiments.suite.tasks.task import Task
 
-# What decides the numbers of every cell, besides its task, its contender and its study.
-SHARED = ("bench", "flat", "rates", "training", "studies.facts", "studies.search", "studies.study")
-PROBLEMS = ("convolutions", "losses", "networks", "noise", "problem")
+# What finds the peak rate of the tuned cosine, from which other studies begin.
+PEAK = ("experiments.suite.contenders.schedules", "experiments.suite.studies.final")
+# What every table of rates is made by, whoever trains at them.
+SCHEDULES = "optax_aware.schedules"
 FOLDER = "cells"
 
 
@@ -58,19 +55,19 @@ class Cell:
                 "definition": self.task.definition,
                 "inner": _described(self.task.inner),
                 "steps": self.task.steps,
+                "floor": self.task.floor,
             },
             "seeds": self.seeds,
             "sources": {
-                "suite": sources.of_modules(
-                    *(f"experiments.suite.{name}" for name in (*SHARED, *PROBLEMS))
-                ),
                 "problem": sources.of_modules(self.task.module),
                 "study": sources.of_modules(self.study.module),
                 "contender": sources.of_modules(self.contender.module),
-                **({"optax_aware": sources.of_library()} if self.contender.ours else {}),
+                "peak": sources.of_modules(*PEAK),
+                "library": (
+                    sources.of_library() if self.contender.ours else sources.of_modules(SCHEDULES)
+                ),
             },
-            "versions": _versions(),
-            "device": jax.default_backend(),
+            **_circumstances(),
         }
 
     def read(self, folder: Path) -> Findings | None:
@@ -95,7 +92,5 @@ def _described(inner: Inner) -> dict[str, Any]:
 
 
 @cache
-def _versions() -> dict[str, str]:
-    names = ("jax", "jaxlib", "optax", "numpy", "scikit-learn")
-    python = ".".join(platform.python_version_tuple()[:2])
-    return {"python": python, **{name: metadata.version(name) for name in names}}
+def _circumstances() -> dict[str, Any]:
+    return circumstances.decisive()

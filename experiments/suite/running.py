@@ -12,7 +12,7 @@ from experiments.suite.bench import Bench
 from experiments.suite.cells import Cell
 from experiments.suite.contenders.catalogue import CONTENDERS
 from experiments.suite.studies.catalogue import STUDIES
-from experiments.suite.tasks import Task
+from experiments.suite.tasks.task import Task
 
 
 class Progress(NamedTuple):

@@ -9,7 +9,8 @@ from experiments.errors import UsageError
 from experiments.suite.cells import Cell
 from experiments.suite.contenders.catalogue import CONTENDERS, find_contender
 from experiments.suite.studies.catalogue import STUDIES, find_study
-from experiments.suite.tasks import TASKS, Task, find_task, split
+from experiments.suite.tasks import TASKS, find_task, split
+from experiments.suite.tasks.task import Task
 
 QUICK_SEEDS = 2
 QUICK_TASKS = ("quadratic_noisy", "digits_mlp_short")

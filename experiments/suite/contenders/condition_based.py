@@ -5,7 +5,7 @@ import optax
 import optax_aware as oa
 from experiments.suite.contenders.contender import Contender
 from experiments.suite.contenders.watching import watch
-from experiments.suite.tasks import Task
+from experiments.suite.tasks.task import Task
 from experiments.suite.training import Contestant, Setting
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from experiments.suite.tasks import Task
+from experiments.suite.tasks.task import Task
 from experiments.suite.training import Contestant
 
 Kind = Literal["schedules", "tuned", "free", "known", "anytime", "started"]

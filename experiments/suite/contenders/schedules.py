@@ -3,7 +3,7 @@
 import optax
 
 from experiments.suite.contenders.contender import Contender
-from experiments.suite.tasks import Task
+from experiments.suite.tasks.task import Task
 from experiments.suite.training import Contestant, Setting
 
 

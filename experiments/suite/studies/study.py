@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments.suite.bench import Bench
 from experiments.suite.contenders.contender import Contender
-from experiments.suite.tasks import Task
+from experiments.suite.tasks.task import Task
 
 QUARTER, HALF, WHOLE = 0.25, 0.5, 1.0
 BUDGETS = (QUARTER, HALF, WHOLE)

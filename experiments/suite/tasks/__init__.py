@@ -5,7 +5,7 @@ from pathlib import Path
 
 from experiments.errors import unknown_name
 from experiments.suite.tasks import development, report
-from experiments.suite.tasks.task import Task as Task
+from experiments.suite.tasks.task import Task
 
 SPLIT_FILE = Path(__file__).parents[1] / "split.json"
 TASKS: dict[str, Task] = {task.name: task for task in (*development.TASKS, *report.TASKS)}

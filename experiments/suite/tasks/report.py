@@ -9,7 +9,8 @@ from experiments.suite.problems.streams import corners, recall, sums, waves
 from experiments.suite.problems.two_classes import odd_digits, rare_class
 from experiments.suite.problems.valley import valley
 from experiments.suite.problems.words import words
-from experiments.suite.tasks.task import FEW_SEEDS, task
+from experiments.suite.tasks.entry import task
+from experiments.suite.tasks.task import FEW_SEEDS
 
 TASKS = (
     task(

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from experiments.suite.inners import INNERS, Inner
+from experiments.suite.inner import Inner
 from experiments.suite.problem import Problem
 
 MANY_SEEDS, FEW_SEEDS = 10, 5
@@ -63,18 +63,3 @@ class Task:
 
 def _described(value: Any) -> Any:
     return getattr(value, "__name__", value)
-
-
-def task(
-    name: str,
-    summary: str,
-    inner: str,
-    steps: int,
-    make: Callable[..., Problem],
-    *,
-    seeds: int = MANY_SEEDS,
-    floor: float = 0.0,
-    needs_fashion_mnist: bool = False,
-) -> Task:
-    """A task whose inner optimizer is known by its name."""
-    return Task(name, summary, INNERS[inner], steps, make, seeds, floor, needs_fashion_mnist)

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 
+from experiments import circumstances, sources
 from experiments.errors import UsageError
 from experiments.suite.contenders.catalogue import CONTENDERS
 from experiments.suite.flat import flattened
@@ -99,5 +100,58 @@ def test_a_cell_is_good_only_under_the_circumstances_it_was_found_under():
     assert cell.key() == dataclasses.replace(cell).key()
     assert shorter.key() != cell.key()
     assert dataclasses.replace(cell, seeds=3).key() != cell.key()
-    assert "optax_aware" not in cell.key()["sources"]
-    assert "optax_aware" in ours.key()["sources"]
+    lower = dataclasses.replace(cell.task, floor=-1.0)
+    assert dataclasses.replace(cell, task=lower).key() != cell.key()
+    assert ours.key()["sources"]["library"] == sources.of_library()
+    assert cell.key()["sources"]["library"] != sources.of_library()
+    assert cell.key().items() >= circumstances.decisive().items()
+
+
+IN_THE_KEY = {
+    "what is imported": ("odd_digits", "final", "schedules", "suite.problems.classification"),
+    "its data": ("matrix_factorisation", "final", "schedules", "data.digits"),
+    "another study that is run": ("digits_mlp", "drift", "schedules", "suite.studies.faults"),
+    "who looks at runs": ("moons", "final", "greedy", "suite.contenders.watching"),
+    "what trains": ("moons", "final", "prodigy", "suite.training"),
+    "who finds the peak rate": ("moons", "start", "prodigy", "suite.studies.final"),
+}
+NOT_IN_THE_KEY = {
+    "another problem": ("digits_mlp", "drift", "schedules", "suite.problems.two_classes"),
+    "another study": ("moons", "final", "schedules", "suite.studies.drift"),
+    "another contender": ("moons", "final", "schedules", "suite.contenders.peers"),
+    "other tasks": ("moons", "final", "schedules", "suite.tasks.report"),
+    "other inner optimizers": ("moons", "final", "schedules", "suite.inners"),
+    "tables": ("moons", "final", "schedules", "suite.tables"),
+}
+
+
+@pytest.mark.parametrize("why", [*IN_THE_KEY, *NOT_IN_THE_KEY])
+def test_a_cell_is_found_again_where_a_source_has_changed_that_decides_it(why, monkeypatch):
+    task, study, contender, module = (IN_THE_KEY | NOT_IN_THE_KEY)[why]
+    edited = f"experiments.{module}"
+    read = sources._source
+
+    def edit(name):
+        return read(name) + b"# edited" * (name == edited)
+
+    def key():
+        sources.of_modules.cache_clear()
+        return cell.key()
+
+    (cell,) = Selection(tasks=(task,), contenders=(contender,), studies=(study,)).cells()
+    before = key()
+    monkeypatch.setattr(sources, "_source", edit)
+    assert edit(edited) != read(edited)
+    assert (key() != before) == (why in IN_THE_KEY)
+    monkeypatch.undo()
+    assert key() == before
+
+
+@pytest.mark.parametrize("name", [name for name in TASKS if "digits" in name])
+def test_the_source_of_digits_and_of_what_classifies_them_decides(name):
+    found = sources.closure(TASKS[name].module)
+    assert found >= {
+        "experiments.data.dataset",
+        "experiments.data.digits",
+        "experiments.suite.problems.classification",
+    }

@@ -10,7 +10,8 @@ from experiments.suite.problems.classification import (
     fashion_mlp,
     table_mlp,
 )
-from experiments.suite.tasks.task import FEW_SEEDS, task
+from experiments.suite.tasks.entry import task
+from experiments.suite.tasks.task import FEW_SEEDS
 
 TASKS = (
     task(

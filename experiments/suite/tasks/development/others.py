@@ -4,7 +4,8 @@ from functools import partial
 
 from experiments.suite.problems.factorisation import autoencoder, matrix_factorisation
 from experiments.suite.problems.text import characters
-from experiments.suite.tasks.task import FEW_SEEDS, task
+from experiments.suite.tasks.entry import task
+from experiments.suite.tasks.task import FEW_SEEDS
 
 TASKS = (
     task(

@@ -3,7 +3,7 @@
 from functools import partial
 
 from experiments.suite.problems.quadratic import quadratic
-from experiments.suite.tasks.task import task
+from experiments.suite.tasks.entry import task
 
 TASKS = (
     task(

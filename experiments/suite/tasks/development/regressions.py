@@ -4,7 +4,7 @@ import math
 from functools import partial
 
 from experiments.suite.problems.regression import table_regression, teacher
-from experiments.suite.tasks.task import task
+from experiments.suite.tasks.entry import task
 
 TASKS = (
     task(
