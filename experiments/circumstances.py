@@ -23,7 +23,9 @@ VARIABLES = re.compile(
 
 def describe() -> dict[str, Any]:
     """Versions, device, environment, operating system and the state of the source."""
-    return {**decisive(), "system": platform.platform(), "git": _git_state()}
+    # Without the release of the kernel, which may identify a host, as these files are published.
+    system = f"{platform.system()} {platform.machine()}"
+    return {**decisive(), "system": system, "git": _git_state()}
 
 
 def decisive() -> dict[str, Any]:

@@ -2,11 +2,16 @@
 
 import json
 import os
+import platform
+import re
+from pathlib import Path
 
 import jax
 import pytest
 
 from experiments.circumstances import VARIABLES, describe
+
+RESULTS = Path(__file__).parents[2] / "experiments" / "results"
 
 
 @pytest.fixture
@@ -49,6 +54,17 @@ def test_nothing_else_is_kept(environment):
 )
 def test_places_on_the_machine_are_not_kept(environment, value, kept):
     assert environment(XLA_FLAGS=value) == {"XLA_FLAGS": kept}
+
+
+def test_the_system_is_kept_without_the_build_of_its_kernel():
+    assert describe()["system"] == f"{platform.system()} {platform.machine()}"
+
+
+@pytest.mark.parametrize(
+    "path", sorted(RESULTS.rglob("*metadata.json")), ids=lambda path: str(path.relative_to(RESULTS))
+)
+def test_what_is_published_names_no_kernel(path):
+    assert re.fullmatch(r"\w+ \w+", json.loads(path.read_text())["system"])
 
 
 def test_it_is_written_as_json():

@@ -26,7 +26,7 @@ CIRCUMSTANCES = {
         "orbax-checkpoint": "0.11.0",
     },
     "device": {"platform": "cpu", "kind": "cpu", "count": 1, "processor": "a", "processors": 2},
-    "system": "Linux 6.1",
+    "system": "Linux x86_64",
     "git": {"commit": "0" * 40, "changed": False},
 }
 
@@ -69,7 +69,7 @@ def test_resume_of_what_was_never_started_begins(tmp_path):
 
 
 def test_every_invocation_keeps_its_circumstances_from_the_beginning(tmp_path):
-    later = changed(git={"commit": "1" * 40, "changed": True}, system="Linux 6.2")
+    later = changed(git={"commit": "1" * 40, "changed": True}, system="Linux aarch64")
     begin(tmp_path, CIRCUMSTANCES)
     begin(tmp_path, later, resume=True)
     first, second = invocations(tmp_path)
@@ -128,7 +128,7 @@ def test_resume_under_circumstances_that_may_change_a_bit(tmp_path, now, expecte
     [
         CIRCUMSTANCES,
         changed(git=None),
-        changed(system="Linux 6.2"),
+        changed(system="Linux-6.2-x86_64-with-glibc2.36"),  # as runs kept it that are older
         changed(orbax_checkpoint="0.12.0"),
     ],
 )
