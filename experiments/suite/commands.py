@@ -61,8 +61,8 @@ class Report:
 
     source: Path = Path("experiments/results/suite")
     """The folder with the suite's CSVs."""
-    out: Path | None = None
-    """Where report.md and the figures are written. Default: --source."""
+    out: Path = Path("runs/report")
+    """Where report.md and the figures are written; earlier ones are replaced."""
 
     interrupted: ClassVar[str] = "the same command begins anew."
 
@@ -70,5 +70,5 @@ class Report:
         """Carry it out."""
         from experiments.suite.report import write_report
 
-        for path in write_report(self.source, self.out or self.source):
+        for path in write_report(self.source, self.out):
             sys.stdout.write(f"wrote {path}\n")

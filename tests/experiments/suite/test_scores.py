@@ -1,13 +1,14 @@
 """Ratios, means and shares against NumPy, and the tables and figures from a small fixture."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from experiments.cli import main
 from experiments.errors import UsageError
-from experiments.suite import csvs, tables
+from experiments.suite import csvs, report, tables
 from experiments.suite.cells import Cell
 from experiments.suite.contenders.catalogue import CONTENDERS
 from experiments.suite.scores import Results, geometric_mean, read_results, share_within, worst
@@ -164,6 +165,16 @@ def test_the_report_writes_every_table_and_figure(folder, tmp_path, capsys):
     assert all(f"## {name}" in text for name in ("Targets", "Standings", "Faults", "Drift"))
     assert "`prodigy last+cosine`" in text
     assert capsys.readouterr().out.count("wrote") == len(figures) + 1
+
+
+def test_a_report_is_written_where_it_is_asked_for_and_never_over_what_is_tracked(monkeypatch):
+    asked = []
+    monkeypatch.setattr(report, "write_report", lambda *folders: asked.append(folders) or [])
+    tracked = Path("experiments/results/suite")
+    for arguments in ([], ["--source", "runs/suite"], ["--out", str(tracked)]):
+        assert main(["report", *arguments]) == 0
+    elsewhere = Path("runs/report")
+    assert asked == [(tracked, elsewhere), (Path("runs/suite"), elsewhere), (tracked, tracked)]
 
 
 def test_a_report_of_nothing_says_what_to_run(tmp_path, capsys):
