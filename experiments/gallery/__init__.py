@@ -1,1 +1,1 @@
-"""The pictures of the manual, each drawn by one function of ``oa.plotting``."""
+"""The pictures of the README, each drawn by one function of ``oa.plotting``."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 @dataclass
 class Gallery:
-    """Draw the pictures of the manual from short runs on digits: a minute."""
+    """Draw the pictures of the README from short runs on digits: a minute."""
 
     steps: int = 600
     """Updates of each run."""

@@ -1,4 +1,4 @@
-"""The pictures of the manual: drawn by one command, and shown where they are talked about."""
+"""The pictures of the README: drawn by one command, and shown where they are talked about."""
 
 from pathlib import Path
 
@@ -37,8 +37,8 @@ def test_the_run_meets_what_its_factors_say():
     assert reports.nonfinite.tolist() == [0] * 7 + [1] * 13
 
 
-def test_the_manual_shows_them():
-    manual = (ROOT / "README.md").read_text()
+def test_the_readme_shows_them():
+    readme = (ROOT / "README.md").read_text()
     for name in pictures.PICTURES:
-        assert f"experiments/results/gallery/{name}.png" in manual
+        assert f"experiments/results/gallery/{name}.png" in readme
         assert (ROOT / "experiments/results/gallery" / f"{name}.png").exists()
