@@ -1,6 +1,6 @@
 """The sample of coordinates from which inner products are estimated."""
 
-import time
+import tracemalloc
 
 import jax
 import jax.numpy as jnp
@@ -40,7 +40,6 @@ def test_every_coordinate_is_drawn_once_and_stands_for_its_share():
     plan = plan_sample(LARGE)
     drawn = flat_indices(plan, LARGE)
     sizes = [leaf.size for leaf in jax.tree.leaves(LARGE)]
-    assert sum(map(len, drawn.values())) <= SAMPLE_SIZE
     assert set(drawn) == {0, 1, 2, 3}
     for leaf in plan:
         places = drawn[leaf.position]
@@ -49,10 +48,11 @@ def test_every_coordinate_is_drawn_once_and_stands_for_its_share():
         assert places.max() < sizes[leaf.position]
         assert leaf.weight == pytest.approx(sizes[leaf.position] / len(places))
     counts = [len(drawn[position]) for position in range(4)]
-    assert counts[2:] == [7, 1] or counts[2] <= 7
-    assert counts[1] > counts[0] > counts[2] > 0
-    # In proportion to the roots of the sizes, as far as whole numbers allow.
-    assert counts[1] / counts[0] == pytest.approx(np.sqrt(30_000 / 2000), rel=0.05)
+    # In proportion to the roots of the sizes, rounded down; what is left over goes to the largest.
+    shares = SAMPLE_SIZE * np.sqrt(sizes) / np.sum(np.sqrt(sizes))
+    assert counts[2:] == [4, 1] == np.floor(shares[2:]).tolist()
+    assert counts[0] == pytest.approx(shares[0], abs=1.0)
+    assert sum(counts) == SAMPLE_SIZE
 
 
 def test_the_plan_depends_on_shapes_alone():
@@ -152,9 +152,11 @@ def test_of_many_leaves_the_largest_are_taken():
 
 def test_a_plan_for_a_hundred_million_coordinates_costs_nothing():
     tree = [jax.ShapeDtypeStruct((4000, 5000), jnp.bfloat16) for _ in range(5)]
-    start = time.process_time()
+    tracemalloc.start()
     plan = plan_sample(tree)
-    assert time.process_time() - start < 0.2
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 10**6
     assert sum(len(leaf.indices[0]) for leaf in plan) <= SAMPLE_SIZE
     assert np.sum(sample_weights(plan)) == pytest.approx(10**8, rel=1e-3)
     program = jax.make_jaxpr(lambda tree: take_sample(plan, tree))(tree)
