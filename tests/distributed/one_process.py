@@ -4,6 +4,9 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -18,6 +21,7 @@ BROKEN_AT_THE_LAST = BROKEN + 2
 """The step at which the last process, and no other, has examples that are not numbers."""
 
 SECONDS = 240
+ATTEMPTS = 3
 ROOT = Path(__file__).parents[2]
 
 
@@ -32,28 +36,60 @@ def environment() -> dict[str, str]:
     return {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags, "PYTHONPATH": path}
 
 
-def start_all(commands: list[list[str]]) -> list[subprocess.CompletedProcess]:
-    """Run ``python`` with each of the commands at the same time, and wait for all of them."""
-    running = [
-        subprocess.Popen(
-            [sys.executable, *command],
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for command in commands
+def start_all(
+    commands: Callable[[str], list[list[str]]], until: Callable[[], bool] = lambda: False
+) -> list[subprocess.CompletedProcess]:
+    """Run ``python`` with several commands at the same time, and wait for all of them.
+
+    Args:
+      commands: takes the address at which the processes meet, and returns their commands, that
+        of process 0 first. Another program may take the address before process 0 does: then all
+        of them are started again, with another one.
+      until: all are killed as soon as this is true.
+    """
+    for _ in range(ATTEMPTS):
+        with tempfile.TemporaryDirectory() as folder:
+            ended = _run_all(commands(free_address()), until, Path(folder))
+        if not _cannot_listen(ended[0].stderr):
+            return ended
+    raise RuntimeError(f"process 0 could not listen at any of {ATTEMPTS} addresses.")
+
+
+def _run_all(
+    commands: list[list[str]], until: Callable[[], bool], folder: Path
+) -> list[subprocess.CompletedProcess]:
+    """Write what they say to files: one that fills a pipe would wait for someone to read it."""
+    said = [
+        [folder / f"{place}.{name}" for name in ("out", "err")] for place in range(len(commands))
     ]
+    running: list[subprocess.Popen] = []
     try:
-        ended = []
-        for process in running:
-            out, err = process.communicate(timeout=SECONDS)
-            ended.append(subprocess.CompletedProcess(process.args, process.returncode, out, err))
-        return ended
+        for command, paths in zip(commands, said, strict=True):
+            with paths[0].open("w") as out, paths[1].open("w") as err:
+                whole = [sys.executable, *command]
+                running.append(subprocess.Popen(whole, env=environment(), stdout=out, stderr=err))
+        deadline = time.monotonic() + SECONDS
+        while any(process.poll() is None for process in running) and not until():
+            if running[0].poll() and _cannot_listen(said[0][1].read_text()):
+                break  # the others would wait for it
+            if time.monotonic() > deadline:
+                told = [paths[1].read_text()[-1000:] for paths in said]
+                raise TimeoutError(f"no end after {SECONDS} seconds: {told}")
+            time.sleep(0.01)
     finally:
         for process in running:  # JAX takes SIGTERM for a notice in advance, and goes on.
             process.kill()
-            process.wait()
+            process.wait(SECONDS)
+    return [
+        subprocess.CompletedProcess(
+            process.args, process.returncode, *(path.read_text() for path in paths)
+        )
+        for process, paths in zip(running, said, strict=True)
+    ]
+
+
+def _cannot_listen(stderr: str) -> bool:
+    return "Failed to add port to server" in stderr  # says gRPC
 
 
 def free_address() -> str:

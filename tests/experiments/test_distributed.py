@@ -2,9 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
@@ -13,20 +10,23 @@ from experiments import processes
 from experiments.cli import main
 from experiments.errors import UsageError
 from experiments.placement import Placement
-from tests.distributed.one_process import environment, free_address, start_all
+from tests.distributed.one_process import start_all
 
 OPTIONS = ["--seeds", "1", "--steps", "20", "--contender", "fixed"]
 
 
 def commands(out, *changes, processes=2, options=OPTIONS):
-    """The command of every process; `changes` are made to that of the last."""
-    together = ["--distributed", "--coordinator-address", free_address()]
-    whole = ["-m", "experiments", "train", *options, *together, "--num-processes", str(processes)]
-    each = [
-        [*whole, "--process-id", str(process), "--out", str(out)] for process in range(processes)
-    ]
-    each[-1] += changes
-    return each
+    """The command of every process at an address; `changes` are made to that of the last."""
+
+    def at(address):
+        together = ["--distributed", "--coordinator-address", address]
+        whole = ["-m", "experiments", "train", *options, *together, "--out", str(out)]
+        whole += ["--num-processes", str(processes)]
+        each = [[*whole, "--process-id", str(process)] for process in range(processes)]
+        each[-1] += changes
+        return each
+
+    return at
 
 
 def results(folder):
@@ -58,19 +58,13 @@ def test_killed_in_the_middle_and_resumed(tmp_path):
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     options = ["--seeds", "2", "--steps", "400", "--contender", "greedy"]
     options += ["--checkpoint-seconds", "0"]
-    running = [
-        subprocess.Popen([sys.executable, *command], env=environment(), stdout=subprocess.DEVNULL)
-        for command in commands(killed, options=options)
-    ]
     checkpoints = killed / "checkpoints" / "greedy"
-    deadline = time.monotonic() + 240
-    while time.monotonic() < deadline and not any(
-        path.name.isdigit() and int(path.name) > 0 for path in checkpoints.glob("*")
-    ):
-        time.sleep(0.01)
-    for process in running:
-        process.kill()
-    assert [process.wait() for process in running] == [-signal.SIGKILL] * 2
+
+    def saved():
+        return any(path.name.isdigit() and int(path.name) > 0 for path in checkpoints.glob("*"))
+
+    ended = start_all(commands(killed, options=options), until=saved)
+    assert [process.returncode for process in ended] == [-signal.SIGKILL] * 2
     assert not (killed / "results.csv").exists()
 
     for ended in start_all(commands(killed, options=[*options, "--resume"])):
