@@ -56,7 +56,7 @@ def moments():
 def test_saved_at_any_moment_the_rest_is_bit_identical_in_a_new_process(tmp_path):
     interrupted.save_all(tmp_path, moments())
     command = [sys.executable, "-m", "tests.checkpoints.interrupted", str(tmp_path)]
-    subprocess.run(command, cwd=ROOT, check=True)
+    subprocess.run(command, cwd=ROOT, check=True, timeout=300)
     found = pickle.loads((tmp_path / "ends.pickle").read_bytes())
     expected = interrupted.leaves(whole_run()[-1])
     # The new process has trained the whole run too: nothing hangs on the process.

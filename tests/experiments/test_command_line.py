@@ -141,7 +141,7 @@ def test_list_names_everything_and_stays_light():
         "sys.exit(' '.join(heavy & set(sys.modules)) or 0)"
     )
     command = [sys.executable, "-W", "error", "-c", script]
-    completed = subprocess.run(command, capture_output=True, text=True, check=False)
+    completed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert completed.returncode == 0, completed.stderr
     for name in [*WORKLOADS, *CONTENDERS]:
         assert name in completed.stdout

@@ -233,7 +233,9 @@ def test_a_disk_that_is_full_is_told_in_one_line_and_the_run_goes_on_later(tmp_p
     out = tmp_path / "out"
     arguments = [*RUN, "--checkpoint-seconds", "0", "--out", str(out)]
     command = [sys.executable, "-c", LIMITED, "8192", *arguments]
-    completed = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    completed = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=300
+    )
     assert completed.returncode == 2, completed.stderr
     told = f"error: {out}/checkpoints/fixed cannot be written (File too large).\n"
     assert completed.stderr == told

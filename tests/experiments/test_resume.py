@@ -39,7 +39,7 @@ def test_killed_in_the_middle_and_resumed(tmp_path, capsys):
     while not saved_steps(second) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
     process.kill()
-    assert process.wait() == -signal.SIGKILL
+    assert process.wait(300) == -signal.SIGKILL
     (reached,) = saved_steps(second)[-1:]
     assert 0 < reached < 80
     assert not (killed / "results.csv").exists()
@@ -113,7 +113,7 @@ def test_a_damaged_checkpoint_is_told_in_one_line(tmp_path):
     for chunk in chunks:
         chunk.write_bytes(b"")
     command = [sys.executable, "-m", "experiments", *SHORT, "--out", str(tmp_path), "--resume"]
-    completed = subprocess.run(command, capture_output=True, text=True, check=False)
+    completed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert completed.returncode == 2
     assert completed.stderr.startswith("error: ")
     assert completed.stderr.count("\n") == 1

@@ -147,7 +147,7 @@ def test_without_flax_the_rest_works_and_the_error_names_the_extra():
         "else:\n"
         "    raise AssertionError('flax was found')\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -297,4 +297,4 @@ def test_no_display_no_pyplot_and_no_matplotlib():
         "oa.plotting.schedule(oa.schedules.constant(0.1), 5).figure.savefig(io.BytesIO())\n"
         "assert 'matplotlib' in sys.modules and 'matplotlib.pyplot' not in sys.modules\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
