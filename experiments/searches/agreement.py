@@ -19,7 +19,7 @@ from experiments.folder import hold
 from experiments.searches.figure import draw_agreement
 from experiments.searches.subject import Subject, subject_of
 from experiments.style import save
-from experiments.suite.scores import read_results
+from experiments.suite.results import read_results
 from experiments.suite.tasks import TASKS, find_task
 
 STEPS = 200

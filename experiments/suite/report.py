@@ -8,7 +8,7 @@ from experiments.style import save
 from experiments.suite import tables, task_tables
 from experiments.suite.figures.curves import IN_SHORT, draw_anytime, draw_starts, draw_traces
 from experiments.suite.figures.ratios import SHOWN, draw_ratios, draw_shares
-from experiments.suite.scores import Results, read_results
+from experiments.suite.results import Results, read_results
 from experiments.suite.tables import PARTS
 
 REPORT_FILE = "report.md"

@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 
 from experiments.markdown import table
-from experiments.suite.scores import Results, geometric_mean, worst
+from experiments.suite.results import Results
+from experiments.suite.scores import geometric_mean, worst
 from experiments.suite.studies.drift import AFRESH
 from experiments.suite.studies.search import median
 from experiments.suite.studies.study import BUDGETS

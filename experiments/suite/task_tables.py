@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 
 from experiments.markdown import table
-from experiments.suite.scores import Results, worst
+from experiments.suite.results import Results
+from experiments.suite.scores import worst
 from experiments.suite.studies.search import median
 from experiments.suite.tasks import TASKS
 

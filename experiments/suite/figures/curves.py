@@ -14,7 +14,7 @@ from experiments.suite.figures.style import (
     label_panels,
     line_style,
 )
-from experiments.suite.scores import Results
+from experiments.suite.results import Results
 from experiments.suite.studies.study import BUDGETS
 from experiments.suite.tables import OURS_ANYTIME, OURS_KNOWN
 from experiments.suite.tasks import TASKS

@@ -11,7 +11,8 @@ from matplotlib.ticker import NullFormatter
 
 from experiments.style import COLOURS, FONTS, MARKERS, legend_below, tidy
 from experiments.suite.figures.style import label_of, line_style
-from experiments.suite.scores import Results, share_within
+from experiments.suite.results import Results
+from experiments.suite.scores import share_within
 from experiments.suite.tables import OURS_ANYTIME, OURS_KNOWN, PARTS
 
 SHOWN = (

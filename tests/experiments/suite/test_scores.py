@@ -11,7 +11,8 @@ from experiments.errors import UsageError
 from experiments.suite import csvs, report, tables
 from experiments.suite.cells import Cell
 from experiments.suite.contenders.catalogue import CONTENDERS
-from experiments.suite.scores import Results, geometric_mean, read_results, share_within, worst
+from experiments.suite.results import Results, read_results
+from experiments.suite.scores import geometric_mean, share_within, worst
 from experiments.suite.studies.catalogue import STUDIES
 from experiments.suite.studies.start import FACTORS
 from experiments.suite.studies.study import Findings, Row
