@@ -9,7 +9,7 @@ import pytest
 
 import optax_aware as oa
 from optax_aware import Condition
-from optax_aware.policies._condition_acting import RATE_FLOOR
+from optax_aware.policies._condition_rate import RATE_FLOOR
 from optax_aware.policies._rate_search import LARGEST_RATE
 from tests.policies import observations
 from tests.policies.replays import default_options

@@ -16,6 +16,7 @@ import numpy as np
 from optax_aware import Condition
 from optax_aware.policies import _climb_trial as trial
 from optax_aware.policies import _condition_acting as steps
+from optax_aware.policies import _condition_rate as moving
 from optax_aware.policies import _lasting_rise as rise
 from optax_aware.policies import _loss_guard as guard
 from optax_aware.policies import _rate_search as search
@@ -181,7 +182,7 @@ class _Policy:
         self.peak = max(self.peak, seen["shape"])
         if not ramping and loss["believed"] and not harmed:
             change = self.log_change(path_score, mean_overshoot, loss["progress"])
-            if self.above(steps.FADED * self.peak, seen["shape"]):
+            if self.above(moving.FADED * self.peak, seen["shape"]):
                 change = min(change, 0.0)
             self.rate = min(self.rate * math.exp(change), self.ceiling)
         if found:
@@ -323,14 +324,14 @@ class _Policy:
 
     def retreat(self, ramping):
         if ramping:
-            grown = self.above(self.rate, steps.RAMP_GROWN * self.start)
-            limit = self.rate * steps.RAMP_CEILING if grown else self.ceiling
-            self.rate /= steps.RAMP_RETREAT
+            grown = self.above(self.rate, moving.RAMP_GROWN * self.start)
+            limit = self.rate * moving.RAMP_CEILING if grown else self.ceiling
+            self.rate /= moving.RAMP_RETREAT
         else:
-            self.rate /= steps.HOLD_RETREAT
-            limit = self.rate * steps.HOLD_CEILING
+            self.rate /= moving.HOLD_RETREAT
+            limit = self.rate * moving.HOLD_CEILING
         self.ceiling = min(self.ceiling, limit)
-        floor = steps.RATE_FLOOR * (self.found_rate or self.start)
+        floor = moving.RATE_FLOOR * (self.found_rate or self.start)
         self.rate, self.ceiling = max(self.rate, floor), max(self.ceiling, floor)
 
     def log_change(self, score, overshoot, progress):
