@@ -1,5 +1,7 @@
 """Cosine decay with warm restarts."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,13 +25,16 @@ from optax_aware.schedules._steps import (
 
 _EXACT = np.float32(2**24)  # below it a float32 tells every whole number from the next
 _UINT32_TOP = np.uint32(2**32 - 1)
+# Its square, by which the third cycle is found, is the largest power that `growth` returns, and
+# the second cycle is longer than any training.
+_LARGEST_FACTOR = math.exp(30.0)
 
 
 def _excess(period_factor: Number) -> jax.Array:
     """Return period_factor - 1, for a Python float with digits that float32 would drop."""
     if isinstance(period_factor, jax.Array):
-        return read_number(period_factor, low=1.0) - 1
-    return jnp.asarray(float(period_factor) - 1.0, jnp.float32)
+        return read_number(period_factor, 1.0, _LARGEST_FACTOR) - 1
+    return read_number(float(period_factor) - 1.0, 0.0, _LARGEST_FACTOR)
 
 
 def _starts(
@@ -38,7 +43,7 @@ def _starts(
     """Return the first steps of some cycles, split into whole steps and the rest."""
     excess, count = _excess(period_factor), to_float(index)
     equal, one = excess == 0, np.float32(1)
-    raised = growth(period_factor, count, low=1.0)
+    raised = growth(period_factor, count, low=1.0, high=_LARGEST_FACTOR)
     # Not every device's power of two whole numbers is a whole number.
     is_whole = (raised < _EXACT) & (jnp.floor(excess) == excess)
     rounding = jnp.where(is_whole, jnp.round(raised) - raised, 0)
@@ -149,7 +154,8 @@ def cosine_restarts(
         positive = first > 0
         first = jnp.where(positive, first, np.float32(1))
         index, since = _find_cycle(time, first, period_factor)
-        length = first * growth(period_factor, to_float(index), low=1.0)
+        factor = growth(period_factor, to_float(index), low=1.0, high=_LARGEST_FACTOR)
+        length = first * factor
         start_weight, end_weight = weights("cosine", *progress(since, length))
         low = read_number(end_value)
         height = growth(peak_factor, to_float(index), high=1.0)

@@ -177,6 +177,13 @@ def test_restarts_meant_for_a_whole_step_are_at_it(factor, read):
     np.testing.assert_array_equal(schedule(whole), np.ones(3))
 
 
+def test_a_very_large_period_factor_restarts_once():
+    schedule = schedules.cosine_restarts(0.4, 10, 1e30, peak_factor=0.5)
+    rates = schedule(np.array([9, 10, 1000, 3_000_000_000], np.uint32))
+    assert rates[0] < 0.01
+    np.testing.assert_allclose(rates[1:], 0.2, rtol=1e-6)
+
+
 def test_small_differences_of_a_rate_are_kept_over_many_steps():
     # 0.9999 rounded to float32 would be wrong by 0.02 after a million steps.
     schedule = schedules.exponential(1.0, 0.9999)
