@@ -8,8 +8,14 @@ wherever optax takes a schedule. The rules that all of them keep:
 - A negative step reads as 0, a step past the end holds the end value, and a phase of no
   length is skipped.
 - Every number handed to a schedule may be a traced array, so that a sweep is a `jax.vmap`.
-  What would be refused in a known number is read as the nearest one allowed.
-- Neither values nor gradients are ever NaN.
+  What would be refused in a known number is read as the nearest one allowed: -1 as 0 where
+  a number has to be at least 0, infinity as the largest float32. NaN is read as the lower
+  bound of its range, and as 0 where there is none.
+- Values are finite, and a rate that overflows is the largest float32. Gradients are never NaN
+  as long as the numbers are so far from the largest float32 that no gradient overflows.
+- What another schedule returns is handed on as it is, NaN and infinity included, by whatever
+  goes around it, but for the infinity that `clip` brings to its bounds: to hide them would
+  hide a fault of that schedule.
 - A wrong argument is a ``ValueError`` that names it and says what is allowed.
 """
 

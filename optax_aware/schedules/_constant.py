@@ -36,6 +36,6 @@ def constant(value: Number) -> Schedule:
     check_number("value", value, 0.0)
 
     def rate(_: jax.Array) -> jax.Array:
-        return read_number(value)
+        return read_number(value, 0.0)
 
     return schedule_of(rate)

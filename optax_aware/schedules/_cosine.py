@@ -3,7 +3,7 @@
 import jax
 
 from optax_aware._arguments import check_number
-from optax_aware.schedules._shapes import weights
+from optax_aware.schedules._shapes import mean, weights
 from optax_aware.schedules._steps import (
     Number,
     Schedule,
@@ -49,6 +49,7 @@ def cosine(init_value: Number, decay_steps: Number, end_value: Number = 0.0) -> 
 
     def rate(time: jax.Array) -> jax.Array:
         start_weight, end_weight = weights("cosine", *progress(time, decay_steps))
-        return read_number(init_value) * start_weight + read_number(end_value) * end_weight
+        init, end = read_number(init_value, 0.0), read_number(end_value, 0.0)
+        return mean(init, end, start_weight, end_weight)
 
     return schedule_of(rate)

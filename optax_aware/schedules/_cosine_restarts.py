@@ -8,7 +8,7 @@ import numpy as np
 
 from optax_aware._arguments import check_number
 from optax_aware.schedules._growth import growth
-from optax_aware.schedules._shapes import weights
+from optax_aware.schedules._shapes import mean, weights
 from optax_aware.schedules._steps import (
     Number,
     Schedule,
@@ -157,10 +157,10 @@ def cosine_restarts(
         factor = growth(period_factor, to_float(index), low=1.0, high=_LARGEST_FACTOR)
         length = first * factor
         start_weight, end_weight = weights("cosine", *progress(since, length))
-        low = read_number(end_value)
+        low = read_number(end_value, 0.0)
         height = growth(peak_factor, to_float(index), high=1.0)
-        peak = low * (1 - height) + read_number(init_value) * height
-        rate = peak * start_weight + low * end_weight
+        peak = mean(low, read_number(init_value, 0.0), 1 - height, height)
+        rate = mean(peak, low, start_weight, end_weight)
         return jnp.where(positive, rate, low)
 
     return schedule_of(rate)

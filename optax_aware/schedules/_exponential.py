@@ -72,7 +72,7 @@ def exponential(
         if not staircase:
             part = to_float(rest) / jnp.where(duration > 0, to_float(duration), np.float32(1))
         decay = growth(decay_rate, to_float(periods), part)
-        rate, floor = read_number(init_value) * decay, read_number(end_value)
+        rate, floor = read_number(init_value, 0.0) * decay, read_number(end_value, 0.0)
         return jnp.where((duration > 0) & (rate > floor), rate, floor)
 
     return schedule_of(rate)

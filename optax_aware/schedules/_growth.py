@@ -18,7 +18,7 @@ def growth(
     count: jax.Array,
     part: jax.Array | None = None,
     low: float = 0.0,
-    high: float | None = None,
+    high: float = math.inf,
 ) -> jax.Array:
     """Return rate**(count + part) for numbers that are not negative, with finite gradients.
 
@@ -35,7 +35,8 @@ def growth(
     count = jnp.where(beyond, np.float32(0), count)
     power = jnp.power(safe, count) * _dropped_digits(rate, count)
     if part is not None:
-        power = power * jnp.power(safe, part)
+        # Rounding may have made the part more than 1, which is enough for an overflow.
+        power = power * jnp.power(safe, jnp.where(beyond, np.float32(0), part))
     power = jnp.where(positive, power, jnp.where(exponent > 0, np.float32(0), np.float32(1)))
     return jnp.where(beyond, _LARGEST, power)
 

@@ -64,8 +64,8 @@ def inverse_power(
 
     def rate(time: jax.Array) -> jax.Array:
         duration = read_steps(timescale)
-        decay = jnp.power(1 + ratio(time, duration), -read_number(power, low=0.0))
-        rate, floor = read_number(init_value) * decay, read_number(end_value)
+        decay = jnp.power(1 + ratio(time, duration), -read_number(power, 0.0))
+        rate, floor = read_number(init_value, 0.0) * decay, read_number(end_value, 0.0)
         return jnp.where((duration > 0) & (rate > floor), rate, floor)
 
     return schedule_of(rate)

@@ -64,8 +64,8 @@ def inverse_time(
 
     def rate(time: jax.Array) -> jax.Array:
         duration = read_steps(decay_steps)
-        divisor = 1 + read_number(decay_rate, low=0.0) * ratio(time, duration, staircase)
-        rate, floor = read_number(init_value) / divisor, read_number(end_value)
+        divisor = 1 + read_number(decay_rate, 0.0) * ratio(time, duration, staircase)
+        rate, floor = read_number(init_value, 0.0) / divisor, read_number(end_value, 0.0)
         return jnp.where((duration > 0) & (rate > floor), rate, floor)
 
     return schedule_of(rate)

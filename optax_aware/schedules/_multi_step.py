@@ -52,6 +52,6 @@ def multi_step(init_value: Number, boundaries: Numbers, factor: Number = 0.1) ->
 
     def rate(time: jax.Array) -> jax.Array:
         drops = count_passed(time, read_boundaries(boundaries)).astype(jnp.float32)
-        return read_number(init_value) * growth(factor, drops)
+        return read_number(init_value, 0.0) * growth(factor, drops)
 
     return schedule_of(rate)

@@ -8,6 +8,7 @@ from optax_aware._arguments import check_number
 from optax_aware.schedules._steps import (
     Number,
     Schedule,
+    bounded,
     read_number,
     read_steps,
     schedule_of,
@@ -25,7 +26,7 @@ def noam(model_dim: Number, warmup_steps: Number, scale: Number = 1.0) -> Schedu
     .. math:: \eta_t = c\,d^{-1/2} \min\left((t+1)^{-1/2}, (t+1)\,w^{-3/2}\right)
 
     Args:
-      model_dim: the width of the model, d, above 0.
+      model_dim: the width of the model, d, above 0. A traced one that is 0 reads as 1.
       warmup_steps: steps on the way up, w, at least 0; 0 starts on the way down.
       scale: multiplies the rate, c, at least 0.
 
@@ -51,13 +52,13 @@ def noam(model_dim: Number, warmup_steps: Number, scale: Number = 1.0) -> Schedu
 
     def rate(time: jax.Array) -> jax.Array:
         number = to_float(time) + 1
-        width, warmup = read_number(model_dim), to_float(read_steps(warmup_steps))
+        width, warmup = read_number(model_dim, 0.0), to_float(read_steps(warmup_steps))
         rising = number < warmup
         safe_warmup = jnp.where(rising, warmup, np.float32(1))
         rise = jnp.where(rising, number, np.float32(1)) / (safe_warmup * jnp.sqrt(safe_warmup))
         shape = jnp.where(rising, rise, 1 / jnp.sqrt(number))
         # No width is no model: a traced one that is 0 reads as 1.
-        factor = read_number(scale) / jnp.sqrt(jnp.where(width > 0, width, np.float32(1)))
-        return factor * shape
+        factor = read_number(scale, 0.0) / jnp.sqrt(jnp.where(width > 0, width, np.float32(1)))
+        return bounded(factor) * shape
 
     return schedule_of(rate)

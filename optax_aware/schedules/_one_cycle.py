@@ -3,7 +3,7 @@
 import jax
 
 from optax_aware._arguments import check_choice, check_flag, check_number
-from optax_aware.schedules._shapes import SHAPES, weights
+from optax_aware.schedules._shapes import SHAPES, mean, weights
 from optax_aware.schedules._steps import (
     Number,
     Schedule,
@@ -79,7 +79,7 @@ def one_cycle(
         end = read_steps(total_steps)
         fraction = read_number(warmup_fraction, 0.0, 0.5 if three_phase else 1.0)
         top = fraction * to_float(end)
-        first, last = read_number(init_factor), read_number(final_factor)
+        first, last = read_number(init_factor, 0.0), read_number(final_factor, 0.0)
         phases = [(read_steps(0), top, read_number(1.0))]
         if three_phase:
             phases.append((top, 2 * top, first))
@@ -89,7 +89,7 @@ def one_cycle(
         factor = first
         for start, stop, target in phases:
             start_weight, end_weight = weights(shape, *segment(time, start, stop))
-            factor = factor * start_weight + target * end_weight
-        return read_number(peak_value) * factor
+            factor = mean(factor, target, start_weight, end_weight)
+        return read_number(peak_value, 0.0) * factor
 
     return schedule_of(rate)

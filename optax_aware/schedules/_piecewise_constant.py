@@ -49,7 +49,7 @@ def piecewise_constant(values: Numbers, boundaries: Numbers) -> Schedule:
     check_length("values", values, len(boundaries) + 1, "one more than boundaries")
 
     def rate(time: jax.Array) -> jax.Array:
-        levels = jnp.stack([read_number(value) for value in values])
+        levels = jnp.stack([read_number(value, 0.0) for value in values])
         return levels[count_passed(time, read_boundaries(boundaries))]
 
     return schedule_of(rate)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from optax_aware._arguments import check_number
-from optax_aware.schedules._shapes import weights
+from optax_aware.schedules._shapes import mean, weights
 from optax_aware.schedules._steps import (
     Number,
     Schedule,
@@ -69,8 +69,9 @@ def polynomial(
 
     def rate(time: jax.Array) -> jax.Array:
         done, left = progress(time, decay_steps)
-        start_weight, end_weight = _power_weights(done, left, read_number(power, low=0.0))
-        return read_number(init_value) * start_weight + read_number(end_value) * end_weight
+        start_weight, end_weight = _power_weights(done, left, read_number(power, 0.0))
+        init, end = read_number(init_value, 0.0), read_number(end_value, 0.0)
+        return mean(init, end, start_weight, end_weight)
 
     return schedule_of(rate)
 
@@ -112,6 +113,7 @@ def linear(init_value: Number, end_value: Number, decay_steps: Number) -> Schedu
 
     def rate(time: jax.Array) -> jax.Array:
         start_weight, end_weight = weights("linear", *progress(time, decay_steps))
-        return read_number(init_value) * start_weight + read_number(end_value) * end_weight
+        init, end = read_number(init_value, 0.0), read_number(end_value, 0.0)
+        return mean(init, end, start_weight, end_weight)
 
     return schedule_of(rate)

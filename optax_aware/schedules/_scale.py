@@ -1,6 +1,7 @@
 """Multiply a schedule."""
 
 import jax
+import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from optax_aware._arguments import check_callable, check_number
@@ -9,6 +10,7 @@ from optax_aware.schedules._steps import (
     Number,
     Schedule,
     as_rate,
+    bounded,
     read_number,
     read_steps,
 )
@@ -47,6 +49,8 @@ def scale(schedule: AnySchedule, factor: Number) -> Schedule:
 
     def scaled(step: ArrayLike) -> jax.Array:
         time = read_steps(step)
-        return as_rate(read_number(factor) * as_rate(schedule(time), time), time)
+        rate = as_rate(schedule(time), time)
+        product = read_number(factor) * rate
+        return as_rate(jnp.where(jnp.isfinite(rate), bounded(product), product), time)
 
     return scaled

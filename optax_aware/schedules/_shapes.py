@@ -27,3 +27,13 @@ def weights(shape: str, done: jax.Array, left: jax.Array) -> tuple[jax.Array, ja
         root = jnp.where(moving, jnp.sqrt(jnp.where(moving, done, np.float32(1))), np.float32(0))
         return left / (1 + root), root
     return left, done
+
+
+def mean(
+    start: jax.Array, end: jax.Array, start_weight: jax.Array, end_weight: jax.Array
+) -> jax.Array:
+    """Return the mean of two values for two weights whose sum is 1."""
+    value = start * start_weight + end * end_weight
+    # Next to the largest float32 it takes no more than rounding to overflow.
+    larger = jnp.where(jnp.abs(start) > jnp.abs(end), start, end)
+    return jnp.where(jnp.isinf(value), larger, value)

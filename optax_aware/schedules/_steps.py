@@ -5,6 +5,7 @@ Steps and lengths that are integers are therefore compared and subtracted as int
 become floats only once they are counted from the boundary that matters.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -22,6 +23,9 @@ Schedule = Callable[[ArrayLike], jax.Array]
 
 AnySchedule = Callable[[Any], ArrayLike]
 """A schedule from anywhere: whatever it returns is read as float32."""
+
+LARGEST = float(np.finfo(np.float32).max)
+"""The largest finite float32."""
 
 _UINT32_TOP = 2**32 - 1
 _FLOAT32_BELOW_UINT32_TOP = np.float32(2**32 - 256)
@@ -54,15 +58,23 @@ def read_steps(count: ArrayLike) -> jax.Array:
     return jnp.maximum(count.astype(jnp.int32), 0)
 
 
-def read_number(number: Number, low: float | None = None, high: float | None = None) -> jax.Array:
-    """Read a number as float32; a traced one outside of the range is moved into it."""
-    value = jnp.asarray(number, jnp.float32)
+def bounded(value: jax.Array, low: float = -LARGEST, high: float = LARGEST) -> jax.Array:
+    """Move what is outside of a range to its nearer end; NaN stays NaN."""
     # jnp.clip would halve the gradient of a number that stands exactly on its limit.
-    if low is not None:
-        value = jnp.where(value < low, np.float32(low), value)
-    if high is not None:
-        value = jnp.where(value > high, np.float32(high), value)
-    return value
+    value = jnp.where(value < low, np.float32(low), value)
+    return jnp.where(value > high, np.float32(high), value)
+
+
+def read_number(number: Number, low: float = -math.inf, high: float = math.inf) -> jax.Array:
+    """Read a number as float32; one that `check_number` would refuse as the nearest allowed.
+
+    NaN is near to no number: it reads as the lower bound, and as 0 where there is none.
+    """
+    lowest, highest = max(low, -LARGEST), min(high, LARGEST)
+    if not isinstance(number, jax.Array):
+        return jnp.asarray(min(max(float(number), lowest), highest), jnp.float32)
+    value = bounded(number.astype(jnp.float32), lowest, highest)
+    return jnp.where(jnp.isnan(value), np.float32(low if math.isfinite(low) else 0), value)
 
 
 def as_rate(rate: ArrayLike, step: jax.Array) -> jax.Array:
@@ -78,9 +90,10 @@ def schedule_of(rate: Callable[[jax.Array], jax.Array]) -> Schedule:
     """Make a schedule of a function that maps steps as `read_steps` reads them to rates.
 
     It is compiled as a whole, so that a call outside of `jax.jit`, to log a rate or to draw
-    a picture, is one computation in place of some dozens.
+    a picture, is one computation in place of some dozens. A rate that overflows is the
+    largest float32.
     """
-    compiled = jax.jit(rate)
+    compiled = jax.jit(lambda time: bounded(rate(time)))
 
     def schedule(step: ArrayLike) -> jax.Array:
         time = read_steps(step)

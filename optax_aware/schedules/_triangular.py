@@ -6,6 +6,7 @@ import numpy as np
 
 from optax_aware._arguments import check_choice, check_number
 from optax_aware.schedules._growth import growth
+from optax_aware.schedules._shapes import mean
 from optax_aware.schedules._steps import (
     Number,
     Schedule,
@@ -82,6 +83,7 @@ def triangular(
         elif mode == "exp_range":
             height = height * growth(decay_rate, to_float(time), high=1.0)
         height = jnp.where(half > 0, height, np.float32(0))
-        return read_number(min_value) * (1 - height) + read_number(max_value) * height
+        foot, top = read_number(min_value, 0.0), read_number(max_value, 0.0)
+        return mean(foot, top, 1 - height, height)
 
     return schedule_of(rate)

@@ -6,7 +6,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from optax_aware._arguments import check_callable, check_choice, check_number
-from optax_aware.schedules._shapes import SHAPES, weights
+from optax_aware.schedules._shapes import SHAPES, mean, weights
 from optax_aware.schedules._steps import (
     AnySchedule,
     Number,
@@ -79,6 +79,6 @@ def warmup(
         init_weight, rate_weight = weights(shape, done, left)
         # Until the warmup ends, the step of the schedule is 0 and its rate is the peak.
         rate = as_rate(schedule(elapsed(time, duration)), time)
-        return as_rate(read_number(init_value) * init_weight + rate * rate_weight, time)
+        return as_rate(mean(read_number(init_value, 0.0), rate, init_weight, rate_weight), time)
 
     return warmed_up

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from optax_aware._arguments import check_choice, check_number
-from optax_aware.schedules._shapes import weights
+from optax_aware.schedules._shapes import mean, weights
 from optax_aware.schedules._steps import (
     Number,
     Schedule,
@@ -75,13 +75,13 @@ def warmup_stable_decay(
 
     def rate(time: jax.Array) -> jax.Array:
         done, left = progress(time, warmup_steps)
-        rise = read_number(init_value) * left + read_number(peak_value) * done
+        rise = mean(read_number(init_value, 0.0), read_number(peak_value, 0.0), left, done)
         plateau_end = total(read_steps(warmup_steps), read_steps(stable_steps))
         done, left = progress(elapsed(time, plateau_end), decay_steps)
         # A decay of no length is over at once, but not before the plateau is.
         decaying = difference(time, plateau_end) >= 0
         done, left = jnp.where(decaying, done, 0), jnp.where(decaying, left, 1)
         peak_weight, end_weight = weights(shape, done, left)
-        return rise * peak_weight + read_number(end_value) * end_weight
+        return mean(rise, read_number(end_value, 0.0), peak_weight, end_weight)
 
     return schedule_of(rate)
