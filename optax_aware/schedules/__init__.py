@@ -12,7 +12,7 @@ wherever optax takes a schedule. The rules that all of them keep:
   a number has to be at least 0, infinity as the largest float32. NaN is read as the lower
   bound of its range, and as 0 where there is none.
 - Values are finite, and a rate that overflows is the largest float32. Gradients are never NaN
-  as long as the numbers are so far from the largest float32 that no gradient overflows.
+  unless they overflow on the way, as next to the largest float32 or for a length of 1e-20 steps.
 - What another schedule returns is handed on as it is, NaN and infinity included, by whatever
   goes around it, but for the infinity that `clip` brings to its bounds: to hide them would
   hide a fault of that schedule.
