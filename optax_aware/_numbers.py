@@ -20,5 +20,4 @@ def as_float32(values: ArrayLike) -> jax.Array:
 
 def counted(counter: jax.Array, happened: jax.Array | bool = True) -> jax.Array:
     """Return ``counter``, one higher where it ``happened``; it stays at the largest int32."""
-    happened = jnp.asarray(happened)
-    return (counter + (happened & (counter < LARGEST_COUNT))).astype(jnp.int32)
+    return jnp.where(jnp.asarray(happened) & (counter < LARGEST_COUNT), counter + 1, counter)

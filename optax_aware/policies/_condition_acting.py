@@ -92,6 +92,7 @@ def _evidence(seen: Seen) -> Evidence:
 def _keep_due(seen: Seen) -> jax.Array:
     """Return whether the next snapshot is due: in the ramp, wherever it may be gone back to."""
     ramping = seen.ramping
-    lag = HOLD_KEEP + (HOLD_KEEP_FRACTION * seen.revision.revision_steps).astype(jnp.int32)
+    held_steps = seen.revision.revision_steps.astype(jnp.float32)
+    lag = HOLD_KEEP + (HOLD_KEEP_FRACTION * held_steps).astype(jnp.int32)
     lag = jnp.where(ramping, RAMP_KEEP, lag)
     return (seen.guard.guard_since_keep >= lag) | (ramping & seen.slope.descending)

@@ -64,7 +64,8 @@ def condition_based(
 
     In the hold the ramp goes on at up to 7 % a step, up to a hundred times the found rate, while
     single updates clearly undershoot and the path still promises 0.3 % of all progress. With a
-    schedule the rate refers to its peak so far.
+    schedule the rate refers to its peak so far. Derivatives of a run go through its updates, not
+    through these decisions.
 
     Prefer it where no rate is known, or none is right for long. Decisions do not depend on an
     offset of the loss, and only through the rate on its scale and on those of the parameters.
@@ -135,6 +136,8 @@ def condition_based(
     def update(
         state: ConditionBasedState, observation: Observation
     ) -> tuple[ConditionBasedState, Decision]:
+        # Decisions are no smooth function of what led to them, and have no derivatives.
+        state, observation = jax.lax.stop_gradient((state, observation))
         value = jnp.asarray(observation.value, jnp.float32)
         finite = jnp.isfinite(value) & jnp.asarray(observation.gradients_finite)
         value = jnp.clip(jnp.where(finite, value, 0.0), -LARGEST_VALUE, LARGEST_VALUE)

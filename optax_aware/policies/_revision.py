@@ -109,7 +109,7 @@ def log_change(
     """
     rising = jnp.clip((view.score - GATE) / (FULL - GATE), 0.0, 1.0)
     falling = jnp.clip((-view.score - GATE) / (FULL - GATE), 0.0, 1.0)
-    raising = falling * (view.overshoot < OVERSHOOT_ROOF)
+    raising = jnp.where(view.overshoot < OVERSHOOT_ROOF, falling, 0.0)
     patient = (raising - rising) / jnp.maximum(active_steps.astype(jnp.float32), LEAST_STEPS)
     aligned = jnp.clip((ALIGNED - view.overshoot) / (ALIGNED - FULLY_ALIGNED), 0.0, 1.0)
     worthwhile = -view.slope > AGAIN_PROMISE * progress

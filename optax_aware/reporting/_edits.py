@@ -30,7 +30,8 @@ def set_learning_rate(opt_state: _State, learning_rate: ArrayLike) -> _State:
     Args:
       opt_state: an optimizer state; every policy in it is set, save one of `accumulate`, which
         makes the batch larger and leaves the rate to the optimizer inside.
-      learning_rate: the new rate, a finite number of at least 0.
+      learning_rate: the new rate, a finite number of at least 0; of a traced one that is
+        something else nothing is set.
 
     Returns:
       An optimizer state of the same structure; ``opt_state`` is left as it is.
@@ -129,4 +130,6 @@ def _edit(opt_state: _State, *, lengths: bool, **fields: ArrayLike) -> _State:
 
 
 def _filled(new: ArrayLike, leaf: jax.Array) -> jax.Array:
-    return jnp.full_like(leaf, new)
+    filled = jnp.full_like(leaf, new)
+    # A number that is not known yet may turn out to be none that is allowed.
+    return jnp.where(jnp.isfinite(filled) & (filled >= 0), filled, leaf)

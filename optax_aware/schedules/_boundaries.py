@@ -58,5 +58,7 @@ def read_boundaries(boundaries: Numbers) -> jax.Array:
 
 def count_passed(step: jax.Array, boundaries: jax.Array) -> jax.Array:
     """Return how many boundaries are at or before the step, int32."""
+    # As many axes on either side: a user may have forbidden JAX to add some.
+    boundaries = boundaries.reshape((1,) * step.ndim + boundaries.shape)
     reached = difference(step[..., None], boundaries) >= 0
     return jnp.sum(reached, axis=-1, dtype=jnp.int32)

@@ -79,7 +79,8 @@ def _find_cycle(
     guess = jax.lax.stop_gradient(jnp.minimum(guess, np.float32(2**31)))
     guess = jnp.where(equal, divide(step, period)[0], guess.astype(jnp.uint32))
     index = jnp.maximum(guess, np.uint32(1)) - np.uint32(1)
-    candidates = index[..., None] + jnp.arange(3, dtype=jnp.uint32)
+    next_two = jnp.arange(3, dtype=jnp.uint32).reshape((1,) * index.ndim + (3,))
+    candidates = index[..., None] + next_two
     whole, part = split(step)
     since = gap((whole[..., None], part[..., None]), _starts(candidates, period, period_factor))
     # Cycles of 10, 11 and 12.1 steps restart at 21, also where float32 makes it 21.000002.

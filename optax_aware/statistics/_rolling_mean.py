@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from optax_aware._arguments import check_integer
+from optax_aware._numbers import counted
 from optax_aware._types import Scalar
 from optax_aware.statistics._statistic import Statistic
 
@@ -82,7 +83,7 @@ def rolling_mean(window: int) -> Statistic:
         places = jnp.arange(window, dtype=jnp.int32)
         written = finite & (places == state.rolling_slot)
         values = jnp.where(written, value, state.rolling_values)
-        filled = jnp.minimum(state.rolling_filled + finite, window)
+        filled = jnp.minimum(counted(state.rolling_filled, finite), window)
         slot = jnp.where(finite, (state.rolling_slot + 1) % window, state.rolling_slot)
 
         newest = values[(slot - 1) % window]

@@ -119,10 +119,10 @@ def advance_awareness(
 ) -> tuple[AwarenessState, Verdict]:
     """Show one observation to the policy and return the new state and what is to be done.
 
-    A step whose loss, gradient or rate is not finite is skipped, whatever the policy says: the
-    rate is that of a schedule, of which the policy knows nothing. A rewind is left undone where
-    the transform has nothing to go back to. The transform adds the event of the step with
-    `record_event`, once it has had its own say.
+    A step is skipped, whatever the policy says, whose loss or gradient is not finite, or whose rate
+    is no number of at least 0: it is that of a schedule, of which the policy knows nothing. A
+    rewind is left undone where the transform has nothing to go back to. The transform adds the
+    event of the step with `record_event`, once it has had its own say.
     """
     resets = state.aware_reset_request > 0
     policy_state = rarely(resets, policy.init(), state.aware_policy_state)
@@ -130,7 +130,7 @@ def advance_awareness(
     scaled_rate = base_rate * _float(decision.scale)
     rate, hand_set = follow(_hand_set(state, resets), _or_zero(scaled_rate))
     finite = jnp.isfinite(_float(observation.value)) & jnp.asarray(observation.gradients_finite)
-    finite &= jnp.isfinite(scaled_rate)
+    finite &= _usable(scaled_rate)
     skip = jnp.asarray(decision.skip) | ~finite
     rewind = jnp.asarray(decision.rewind) & can_rewind
     new_state = AwarenessState(
@@ -173,8 +173,12 @@ def _hand_set(state: AwarenessState, resets: jax.Array) -> HandSetRate:
     return jax.tree.map(lambda new, old: jnp.where(resets, new, old), fresh, now)
 
 
+def _usable(rate: jax.Array) -> jax.Array:
+    return jnp.isfinite(rate) & (rate >= 0.0)
+
+
 def _or_zero(rate: jax.Array) -> jax.Array:
-    return jnp.where(jnp.isfinite(rate), rate, 0.0)
+    return jnp.where(_usable(rate), rate, 0.0)
 
 
 def _keep(decision: Decision, skip: jax.Array, rewind: jax.Array) -> jax.Array:

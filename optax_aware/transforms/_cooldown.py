@@ -30,6 +30,8 @@ def cooldown_factor(total_steps: ArrayLike | None) -> Callable[[jax.Array], jax.
     check_number("total_steps", total_steps, low=1, high=_LARGEST_STEP)
     steps = jnp.asarray(total_steps)
     steps = steps.astype(jnp.int32 if jnp.issubdtype(steps.dtype, jnp.integer) else jnp.float32)
+    # What would be refused in a known number is read as the nearest one allowed.
+    steps = jnp.where(steps >= 1, jnp.minimum(steps, _LARGEST_STEP), 1)
     cooldown_steps = COOLDOWN_FRACTION * steps.astype(jnp.float32)
 
     def factor(step: jax.Array) -> jax.Array:

@@ -15,8 +15,11 @@ from optax_aware.transforms._path_patterns import (
     pattern_matcher,
 )
 
-Layers = Mapping[str, ArrayLike] | Sequence[str | Sequence[str]]
-"""Factors by pattern, or patterns of layers in order."""
+ByPattern = Mapping[str, ArrayLike]
+ByPath = Callable[[str], ArrayLike | None]
+InOrder = Sequence[str | Sequence[str]]
+Layers = ByPattern | ByPath | InOrder
+"""Factors by pattern or by path, or patterns of layers in order."""
 
 _ENDS = ("last", "first")
 _LISTED = 20
@@ -53,20 +56,23 @@ def layer_rules(
     check_choice("decay_from", decay_from, _ENDS)
     if default is not None:
         check_number("default", default, 0.0, float(LARGEST))
-    if isinstance(layers, Mapping):
+    if isinstance(layers, Mapping) or callable(layers):
+        if decay is not None:
+            raise ValueError(
+                "decay must be None where layers gives the factors themselves, got "
+                f"decay={decay!r}."
+            )
+        if not isinstance(layers, Mapping):
+            by_path: Any = layers
+            return LayerRules(by_path, None, decay_from, default)
         _check_patterns(layers)
         for pattern, factor in layers.items():
             check_number(f"layers[{pattern!r}]", factor, 0.0, float(LARGEST))
-        if decay is not None:
-            raise ValueError(
-                "decay must be None where layers gives a factor for each pattern, got "
-                f"decay={decay!r}."
-            )
         return LayerRules(dict(layers), None, decay_from, default)
     if isinstance(layers, str) or not isinstance(layers, Sequence) or not layers:
         raise ValueError(
-            "layers must be a mapping from pattern to factor, or a sequence of patterns from the "
-            f"first layer to the last, got layers={layers!r}."
+            "layers must be a mapping from pattern to factor, a function from path to factor, or a "
+            f"sequence of patterns from the first layer to the last, got layers={layers!r}."
         )
     if decay is None:
         raise ValueError(
@@ -97,8 +103,10 @@ def factors_of(
         one; with ``all_patterns``, also if a pattern matches no leaf.
     """
     named = paths_and_leaves(tree, none_is_leaf=none_is_leaf)
+    if not isinstance(rules.layers, (Mapping, Sequence)):
+        return _factors_by_path(named, rules.layers, rules.default)
     paths = [path for path, _ in named]
-    factors = _factors_by_pattern(paths, rules)
+    factors = _factors_by_pattern(paths, rules.layers, rules)
     matchers = [(pattern, pattern_matcher(pattern)) for pattern, _ in factors]
     matched = [
         [place for place, (_, matcher) in enumerate(matchers) if find_match(matcher, path)]
@@ -125,10 +133,31 @@ def factors_of(
     ]
 
 
-def _factors_by_pattern(paths: list[str], rules: LayerRules) -> list[tuple[str, ArrayLike]]:
-    if isinstance(rules.layers, Mapping):
-        return list(rules.layers.items())
-    numbered = [layer for entry in rules.layers for layer in _layers_of(tuple(entry), paths)]
+def _factors_by_path(
+    named: list[tuple[str, Any]],
+    factor_at: ByPath,
+    default: ArrayLike | None,
+) -> list[LeafFactor]:
+    found = []
+    for path, leaf in named:
+        factor = factor_at(path)
+        if factor is not None:
+            check_number(f"layers({path!r})", factor, 0.0, float(LARGEST))
+        elif default is None and leaf is not None:
+            raise ValueError(
+                f"layers must give a factor for every parameter, got None for "
+                f"{path or _THE_ARRAY}. Return a number, or give a default."
+            )
+        found.append(LeafFactor(path, "", default if factor is None else factor))
+    return found
+
+
+def _factors_by_pattern(
+    paths: list[str], layers: ByPattern | InOrder, rules: LayerRules
+) -> list[tuple[str, ArrayLike]]:
+    if isinstance(layers, Mapping):
+        return list(layers.items())
+    numbered = [layer for entry in layers for layer in _layers_of(tuple(entry), paths)]
     power = _powers(rules.decay)
     last = len(numbered) - 1
     return [

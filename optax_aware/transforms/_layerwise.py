@@ -51,16 +51,18 @@ def layerwise(
     ``update`` is handed no parameters, they are counted in the updates, None included.
 
     Args:
-      layers: a factor in [0, 3.4e38], as float32 holds, for each pattern, or the patterns of the
-        layers in order, from which the factors follow by ``decay``. Every parameter must match
-        exactly one, and every pattern at least one parameter. Factors may be traced; they are
-        no schedules, since a rate that changes in time belongs to the whole optimizer, or to a
-        label of ``optax.partition``.
+      layers: a factor in [0, 3.4e38], as float32 holds, for each pattern; a function from a path
+        to its factor, or to None for the default; or the patterns of the layers in order, from
+        which the factors follow by ``decay``. Every parameter must match exactly one pattern, and
+        every pattern at least one parameter. Factors may be traced; they are no schedules, since
+        a rate that changes in time belongs to the whole optimizer, or to a label of
+        ``optax.partition``.
       decay: the factor from one layer to the next, in (0, 1], where ``layers`` is a sequence.
         Clark et al. take 0.8 for small and 0.9 for large models, Howard and Ruder 1 / 2.6.
       decay_from: the layer whose factor is 1. ``"last"``: the rate falls towards the input,
         as in fine-tuning; ``"first"``: it falls towards the output.
-      default: the factor of parameters that no pattern matches; None makes them an error.
+      default: the factor of parameters that no pattern matches, or that the function has none
+        for; None makes them an error.
 
     Returns:
       A stateless transformation. Its updates have the dtypes of what comes in; ``update``

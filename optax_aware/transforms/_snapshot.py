@@ -77,7 +77,7 @@ def restore_snapshot(
 
     def restore() -> tuple[optax.Updates, optax.OptState, jax.Array]:
         back = jax.tree.map(_difference, snapshot.snapshot_params, params, updates)
-        arrived = _arrived(optax.apply_updates(params, back), snapshot.snapshot_params)
+        arrived = _arrived(params, back, snapshot.snapshot_params)
         arrived = on_all_devices(arrived, axis_name)
         started = snapshot.snapshot_attempts_left == 0
         left = jnp.where(started, ATTEMPTS_TO_SETTLE, snapshot.snapshot_attempts_left - 1)
@@ -123,8 +123,9 @@ def _clipped(difference: jax.Array, dtype: jnp.dtype) -> jax.Array:
     return jnp.clip(difference, -largest, largest)
 
 
-def _arrived(params: optax.Params, goal: optax.Params) -> jax.Array:
-    return jnp.all(jnp.stack([jnp.asarray(True), *map(_close, inexact(params), inexact(goal))]))
+def _arrived(params: optax.Params, back: optax.Updates, goal: optax.Params) -> jax.Array:
+    landed: Any = optax.apply_updates(inexact(params), inexact(back))
+    return jnp.all(jnp.stack([jnp.asarray(True), *map(_close, landed, inexact(goal))]))
 
 
 def _close(leaf: jax.Array, goal: jax.Array) -> jax.Array:

@@ -175,6 +175,37 @@ def test_a_run_is_differentiated_backwards_through_its_updates():
     np.testing.assert_allclose(slope[0], difference, rtol=2e-2)
 
 
+def test_derivatives_of_the_default_policy_go_through_its_updates_alone():
+    tx, steps = oa.aware(optax.trace(0.9)), 16
+    curvature = jnp.array([1.0, 3.0])
+
+    def train(start):
+        def step(carry, _):
+            params, opt_state = carry
+            value, grads = jax.value_and_grad(lambda x: x @ (curvature * x))(params)
+            updates, opt_state = tx.update(grads, opt_state, params, value=value)
+            seen = oa.learning_rate(opt_state), oa.report(opt_state).rewound
+            return (optax.apply_updates(params, updates), opt_state), seen
+
+        (params, _), seen = jax.lax.scan(step, (start, tx.init(start)), length=steps)
+        return jnp.sum(params), seen
+
+    def repeat(start, rates):
+        def step(carry, rate):
+            params, momentum = carry
+            momentum = 0.9 * momentum + 2.0 * curvature * params
+            return (params - rate * momentum, momentum), None
+
+        (params, _), _ = jax.lax.scan(step, (start, jnp.zeros(2)), rates)
+        return jnp.sum(params)
+
+    start = jnp.array([1.0, -2.0])
+    slope, (rates, rewound) = jax.jit(jax.grad(train, has_aux=True))(start)
+    assert rates[-1] > 0.0
+    assert rewound[-1] == 0
+    np.testing.assert_allclose(slope, jax.grad(repeat)(start, rates), rtol=1e-4)
+
+
 def test_whatever_a_change_captures_may_be_traced():
     """Labels of a loss, a key, a count: under a derivative none of them may stay behind."""
 

@@ -29,6 +29,30 @@ DENSE = {f"Dense_{number}": {"kernel": jnp.ones((2, 2)), "bias": ONES} for numbe
 LINEN = {"params": DENSE | {"norm": {"scale": ONES, "bias": ONES}}}
 TWELVE = {f"layer_{i}": ONES for i in range(12)} | {"out": ONES}
 
+
+def test_a_function_of_the_path_gives_the_factors():
+    def factor(path):
+        return {"bias": 0.5, "scale": None}.get(path.split("/")[-1], 2.0)
+
+    tx = oa.layerwise(factor, default=3.0)
+    ones = jax.tree.map(jnp.ones_like, LINEN)
+    updates, _ = jax.jit(tx.update)(ones, tx.init(LINEN), LINEN)
+    assert float(updates["params"]["Dense_0"]["bias"][0]) == 0.5
+    assert float(updates["params"]["Dense_2"]["kernel"][0, 0]) == 2.0
+    assert float(updates["params"]["norm"]["scale"][0]) == 3.0
+    shown = str(oa.layer_factors(LINEN, factor, default=3.0))
+    assert re.search(r"params/Dense_1/bias +\(2,\) +- +0\.5", shown)
+
+
+def test_a_function_that_gives_no_factor_is_told():
+    with pytest.raises(ValueError, match=r"layers must give a factor .* got None for params/norm"):
+        oa.layerwise(lambda path: None if "norm" in path else 1.0).init(LINEN)
+    with pytest.raises(ValueError, match=r"layers\('params/.*must be a number in"):
+        oa.layerwise(lambda path: -1.0).init(LINEN)
+    with pytest.raises(ValueError, match="decay must be None where layers gives the factors"):
+        oa.layerwise(lambda path: 1.0, decay=0.5)
+
+
 BY_PATTERN = {
     "dataclass, list, tuple": (
         NETWORK,
@@ -190,9 +214,9 @@ WRONG = {
     "a vector": (({"a": np.ones(2)},), {}, "must be a scalar"),
     "an empty pattern": (({"": 1.0},), {}, "strings that are not empty"),
     "a number as pattern": (({0: 1.0},), {}, "strings that are not empty"),
-    "a string": (("a",), {"decay": 0.5}, "a mapping from pattern to factor, or a sequence"),
-    "no layers": (([],), {"decay": 0.5}, "a mapping from pattern to factor, or a sequence"),
-    "nothing": ((None,), {}, "a mapping from pattern to factor, or a sequence"),
+    "a string": (("a",), {"decay": 0.5}, "a function from path to factor, or a sequence"),
+    "no layers": (([],), {"decay": 0.5}, "a function from path to factor, or a sequence"),
+    "nothing": ((None,), {}, "a function from path to factor, or a sequence"),
     "no decay": ((["a"],), {}, r"decay must be a number in \(0, 1\]"),
     "a decay for factors": (({"a": 1.0},), {"decay": 0.5}, "decay must be None"),
     "a decay of zero": ((["a"],), {"decay": 0.0}, r"decay must be a number in \(0, 1\]"),

@@ -81,8 +81,6 @@ def test_no_policy_or_several_are_refused():
     opt_state = tx.init(params)
     with pytest.raises(ValueError, match="exactly one policy, got 2"):
         oa.learning_rate(opt_state)
-    with pytest.raises(ValueError, match="at most one average, got 2"):
-        oa.eval_params(opt_state, params)
     opt_state = oa.set_learning_rate(opt_state, 0.25)
     for label in "ab":
         assert oa.learning_rate(opt_state.inner_states[label]) == 0.25
@@ -237,6 +235,55 @@ def test_eval_params_of_other_parameters_are_refused():
         oa.eval_params(opt_state, {"w": jnp.ones(3)})
     with pytest.raises(ValueError, match="got 2 arrays, not 1"):
         oa.eval_params(opt_state, {"w": jnp.ones(2), "b": 1.0})
+
+
+GRADUAL = oa.aware(optax.identity(), CONSTANT, learning_rate=0.1)
+
+
+@pytest.mark.parametrize(
+    ("tx", "averaged"),
+    [
+        (optax.masked(GRADUAL, {"w": True, "deep": False}), ["w"]),
+        (
+            optax.partition({"x": GRADUAL, "y": optax.set_to_zero()}, {"w": "y", "deep": "x"}),
+            ["deep"],
+        ),
+        (
+            optax.partition({"x": GRADUAL, "y": optax.chain(GRADUAL)}, {"w": "y", "deep": "x"}),
+            ["w", "deep"],
+        ),
+    ],
+)
+def test_each_parameter_is_evaluated_at_the_average_it_belongs_to(tx, averaged):
+    params = {"w": jnp.ones(2), "deep": {"b": jnp.ones(3), "k": [jnp.ones(())]}}
+    opt_state, alone = tx.init(params), {name: GRADUAL.init(params[name]) for name in params}
+    for _ in range(5):
+        gradients = params
+        updates, opt_state = tx.update(gradients, opt_state, params, value=1.0)
+        for name in params:
+            alone[name] = GRADUAL.update(gradients[name], alone[name], params[name], value=1.0)[1]
+        params = optax.apply_updates(params, updates)
+    found = jax.jit(oa.eval_params)(opt_state, params)
+    for name in params:
+        wanted = oa.eval_params(alone[name], params[name]) if name in averaged else params[name]
+        jax.tree.map(np.testing.assert_array_equal, found[name], wanted)
+
+
+def test_two_averages_of_one_parameter_and_another_structure_are_refused():
+    params = {"w": jnp.ones(2), "b": jnp.ones(3)}
+    twice = (GRADUAL.init(params), GRADUAL.init(params))
+    with pytest.raises(ValueError, match=r"one average of each parameter, got several of \['b'\]"):
+        oa.eval_params(twice, params)
+    masked = optax.masked(GRADUAL, {"w": True, "b": False}).init(params)
+    with pytest.raises(ValueError, match="got another structure"):
+        oa.eval_params(masked, [jnp.ones(2), jnp.ones(3)])
+
+
+@pytest.mark.parametrize("rate", [jnp.nan, -1.0, jnp.inf])
+def test_of_a_traced_rate_that_is_none_nothing_is_set(rate):
+    opt_state = oa.aware(optax.identity(), CONSTANT, learning_rate=0.5).init(jnp.ones(2))
+    edited = jax.jit(oa.set_learning_rate)(opt_state, rate)
+    jax.tree.map(np.testing.assert_array_equal, edited, opt_state)
 
 
 def test_eval_params_in_the_wrong_order_are_refused():

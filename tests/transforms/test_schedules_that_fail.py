@@ -1,4 +1,4 @@
-"""A schedule that is NaN or infinite costs the steps at which it is, and they are counted."""
+"""A rate that is no number of at least 0 costs the steps at which it is; they are counted."""
 
 import jax
 import jax.numpy as jnp
@@ -33,7 +33,7 @@ def _stepped(tx, params, opt_state):
     return optax.apply_updates(params, updates), opt_state
 
 
-@pytest.mark.parametrize("number", [jnp.nan, jnp.inf, -jnp.inf])
+@pytest.mark.parametrize("number", [jnp.nan, jnp.inf, -jnp.inf, -0.1])
 @pytest.mark.parametrize("policy", [oa.policies.constant(), oa.policies.reduce_on_plateau()])
 def test_aware_leaves_the_step_out(number, policy):
     params = jnp.zeros(3)
@@ -82,3 +82,35 @@ def test_a_rate_beyond_float32_is_none():
     for value in (1.0, 9.0):
         _, opt_state = tx.update(jnp.ones(2), opt_state, params, value=value)
     assert oa.report(opt_state).nonfinite == 1
+
+
+@pytest.mark.parametrize("rate", [-1.0, jnp.nan, jnp.inf])
+def test_a_traced_rate_is_held_to_the_same(rate):
+    @jax.jit
+    def updated(rate):
+        tx = oa.aware(optax.identity(), oa.policies.constant(), learning_rate=rate)
+        params = jnp.ones(2)
+        updates, opt_state = tx.update(params, tx.init(params), params, value=1.0)
+        return updates, oa.report(opt_state)
+
+    updates, report = updated(rate)
+    assert not np.any(updates)
+    assert (report.learning_rate, report.nonfinite) == (0.0, 1)
+
+
+@pytest.mark.parametrize("total_steps", [0, -3, 0.0, jnp.nan, jnp.inf])
+def test_a_traced_length_is_read_as_one_that_is_allowed(total_steps):
+    @jax.jit
+    def rates(total_steps):
+        tx = oa.aware(
+            optax.identity(), oa.policies.constant(), learning_rate=0.1, total_steps=total_steps
+        )
+        opt_state, params, seen = tx.init(jnp.ones(2)), jnp.ones(2), []
+        for _ in range(3):
+            _, opt_state = tx.update(params, opt_state, params, value=1.0)
+            seen.append(oa.learning_rate(opt_state))
+        return jnp.stack(seen)
+
+    lasting = total_steps == jnp.inf
+    expected = [0.1, 0.1, 0.1] if lasting else [0.1, 0.0, 0.0]
+    np.testing.assert_allclose(rates(total_steps), expected, rtol=1e-6)
