@@ -10,6 +10,7 @@ from optax_aware.policies._scale import bounded, chosen
 from optax_aware.statistics import UpwardChangeState, upward_change
 
 LARGEST_RATE = 1e30
+"""Far beyond any use, and its products with ordinary numbers are finite in float32."""
 
 START_NOISE = 0.3
 """The first step promises this part of the standard deviation of the loss."""
@@ -27,6 +28,7 @@ GUESS_FACTOR = 3.0
 """A guess may shorten the ramp by up to this factor: not more, because it may be wrong."""
 
 ALIGNMENT_DECAY = 0.8
+"""Of the smoothed slopes: a memory of five steps, as short as the noise allows in a ramp."""
 
 CLARITY = 1.5
 LEAST_CLARITY = 0.2

@@ -37,6 +37,7 @@ REVISE_AFTER = 15
 """Steps after a change of rate before its effects count."""
 
 LEAST_STEPS = 20.0
+"""The rate moves by at most one part of these, early on as well."""
 
 _MEAN = growing_mean()
 

@@ -27,6 +27,7 @@ from optax_aware.transforms._direction_sign import direction_sign
 from optax_aware.transforms._leaves import own
 
 PARTS = 4
+"""How often in a run candidates that do worse than no training are given up."""
 
 
 class _Setup(NamedTuple):

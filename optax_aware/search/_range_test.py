@@ -17,6 +17,7 @@ from optax_aware.transforms._arguments import check_inner
 from optax_aware.transforms._direction_sign import direction_sign
 
 BATCHES_AT_ONCE = 16
+"""Of a loader or an iterator: what is held in memory, and what may be computed past the end."""
 _FIRST_SHARE = 0.1
 _SMOOTHING_SHARE = 0.02
 _LEAST_STEPS = 20

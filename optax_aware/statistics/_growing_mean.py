@@ -13,6 +13,7 @@ from optax_aware.statistics._statistic import Statistic
 
 _LARGEST_SCORE = 1e6
 _LARGEST_CORRELATION = 0.99
+"""Of neighbouring values, at most: as it approaches 1, the error grows beyond bounds."""
 
 
 class GrowingMeanState(NamedTuple):

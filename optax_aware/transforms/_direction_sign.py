@@ -11,7 +11,10 @@ import optax
 from optax_aware.transforms._leaves import in_dtype_of, own
 
 _LONGEST_SIDE = 4
+"""Of a stand-in, where the optimizer takes another shape than the real one."""
+
 _STEPS_TO_TRY = 10_000
+"""The longest warmup from zero, or accumulation, after which the sign is still seen."""
 
 
 def direction_sign(inner: optax.GradientTransformationExtraArgs, params: optax.Params) -> jax.Array:

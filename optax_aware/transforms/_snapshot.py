@@ -12,6 +12,7 @@ from optax_aware.transforms._inputs import on_all_devices
 from optax_aware.transforms._leaves import as_array, inexact, rarely
 
 ATTEMPTS_TO_SETTLE = 4
+"""Each gains at least the digits of the dtype: what has not arrived by then is not finite."""
 
 NEAR_ENOUGH = 1e-5
 """Of the largest parameter of a leaf: what is closer to its snapshot has arrived, or the last bit
