@@ -88,7 +88,7 @@ class Observation(NamedTuple):
     The norms and `gradient_dot_direction` cost passes over the parameters, those of the direction
     a second update of the inner optimizer. They are NaN unless the policy names them in
     `Policy.observes` and its last decision asked for them.
-    The last four inner products are estimates from fixed sums of coordinates: they cost
+    The last four inner products are estimates from a fixed sample of coordinates: they cost
     next to nothing, and are NaN unless `Policy.observes` names them and where there is no
     update or no path to speak of.
     """
@@ -124,7 +124,7 @@ SAMPLED: tuple[str, ...] = (
     "gradient_dot_path",
     "gradient_dot_lag",
 )
-"""What a policy may ask for that is estimated from sums of some coordinates."""
+"""What a policy may ask for that is estimated from a sample of coordinates."""
 
 OBSERVABLE: tuple[str, ...] = MEASURED + SAMPLED
 """What a policy may name in `Policy.observes`."""

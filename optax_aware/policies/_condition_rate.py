@@ -57,8 +57,8 @@ def move_rate(
 ) -> Moved:
     """Return the rate that follows from what was seen."""
     loss, ramping = seen.loss, seen.ramping
-    searched = _searched(settings, state, seen, verdicts)
     ceiling = _risen(seen.search.search_ceiling, seen.active, loss.believed)
+    searched = _searched(settings, state, seen, verdicts, ceiling)
     rate, ceiling = _retreat(verdicts.guilty, state, searched, ceiling)
 
     shape = jnp.asarray(observation.shape, jnp.float32)
@@ -85,12 +85,16 @@ def _held_change(
 
 
 def _searched(
-    settings: Settings, state: ConditionBasedState, seen: Seen, verdicts: Verdicts
+    settings: Settings,
+    state: ConditionBasedState,
+    seen: Seen,
+    verdicts: Verdicts,
+    ceiling: jax.Array,
 ) -> jax.Array:
     """Return the rate of the ramp after this step: the next one, or the one that was found."""
-    rate, slope, ceiling = state.condition_rate, seen.slope, seen.search.search_ceiling
-    higher = ramped(rate, slope, ceiling, settings.growth, settings.boost)
-    rate = jnp.where(seen.ramping & slope.known, higher, rate)
+    rate = state.condition_rate
+    higher = ramped(rate, seen.slope, ceiling, settings.growth, settings.boost)
+    rate = jnp.where(seen.ramping & seen.slope.known, higher, rate)
     return jnp.where(
         verdicts.found, verdicts.turn * jnp.asarray(settings.factor, jnp.float32), rate
     )

@@ -24,7 +24,7 @@ class AwareState(NamedTuple):
         updates already point downhill.
       aware_snapshot: what a rewind restores; empty where the policy never rewinds.
       aware_average: the running average of the parameters; empty where there is none.
-      aware_path: sampled sums of update and averages; empty where the policy does not
+      aware_path: sampled coordinates of update and averages; empty where the policy does not
         ask for what they tell.
     """
 

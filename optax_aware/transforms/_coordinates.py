@@ -1,4 +1,4 @@
-"""A fixed sample of signed sums of coordinates, of which inner products of trees are estimated."""
+"""A fixed sample of coordinates, from which inner products of whole trees are estimated."""
 
 import itertools
 import math
@@ -11,11 +11,7 @@ import numpy as np
 from optax_aware.transforms._leaves import as_array
 
 SAMPLE_SIZE = 384
-"""Numbers in a sample: enough to decide as all coordinates do, few enough to cost nothing."""
-
-SUMMED = 16
-"""Coordinates in each of them, where a leaf has as many: of sparse gradients, as embeddings have
-them, single coordinates would miss most."""
+"""Coordinates in a sample: enough to decide as all do, few enough to cost nothing."""
 
 SAMPLED_LEAVES = 16
 """A gather costs time for each leaf."""
@@ -25,32 +21,20 @@ _MASK = 2**64 - 1
 
 
 class LeafSample(NamedTuple):
-    """What is taken of one leaf.
-
-    Attributes:
-      position: its place in the tree.
-      indices: the coordinates, an index for each axis; those of the first members of all sums,
-        then those of the second ones, and so on.
-      signs: the sign of each coordinate in its sum, of shape (members, sums).
-      weight: how many coordinates the square of a sum stands for, over its own.
-      is_complex: whether the leaf has imaginary parts.
-    """
+    """The coordinates of one leaf: its place in the tree, an index per axis, and their weight."""
 
     position: int
     indices: tuple[np.ndarray, ...]
-    signs: np.ndarray
     weight: float
     is_complex: bool
 
 
 def plan_sample(tree) -> tuple[LeafSample, ...]:
-    """Choose coordinates and signs from the shapes of some floating-point leaves.
+    """Choose coordinates from the shapes of some floating-point leaves.
 
-    A leaf of d coordinates gets a share of n sums in proportion to the root of d, so that a large
-    embedding does not leave nothing to the rest. Each is a sum of k coordinates from all over the
-    leaf with random signs; the expectation of a product of two such sums is the inner product of
-    what they sum, and stands for d / (n k) times as much. The choice depends on the shapes alone:
-    a checkpoint meets the same one again.
+    A leaf of d coordinates gets a share in proportion to the root of d, so that a large
+    embedding does not leave nothing to the rest, and each of its n coordinates stands for
+    d / n. The choice depends on the shapes alone: a checkpoint meets the same one again.
     """
     leaves = [as_array(leaf) for leaf in jax.tree.leaves(tree)]
     floating = [
@@ -61,7 +45,12 @@ def plan_sample(tree) -> tuple[LeafSample, ...]:
     chosen = _spread_over_shapes({position: leaves[position].shape for position in floating})
     shares = _shares([leaves[position].size for position in chosen])
     return tuple(
-        _leaf_sample(position, leaves[position], share)
+        LeafSample(
+            position,
+            _indices(leaves[position].shape, share),
+            leaves[position].size / share,
+            bool(jnp.issubdtype(leaves[position].dtype, jnp.complexfloating)),
+        )
         for position, share in zip(chosen, shares, strict=True)
     )
 
@@ -70,20 +59,19 @@ def take_sample(plan: tuple[LeafSample, ...], tree) -> jax.Array:
     """Return the sampled coordinates as a float32 vector: real parts, then imaginary ones."""
     leaves = jax.tree.leaves(tree)
     taken = [_take(jnp.asarray(leaves[leaf.position]), leaf.indices) for leaf in plan]
-    real = [_sums(jnp.real(values), leaf) for values, leaf in zip(taken, plan, strict=True)]
     imaginary = [
-        _sums(jnp.imag(values), leaf)
-        for values, leaf in zip(taken, plan, strict=True)
-        if leaf.is_complex
+        jnp.imag(values) for values, leaf in zip(taken, plan, strict=True) if leaf.is_complex
     ]
-    parts = [*real, *imaginary]
+    parts = [part.astype(jnp.float32) for part in (*map(jnp.real, taken), *imaginary)]
     return jnp.concatenate(parts) if parts else jnp.zeros((0,), jnp.float32)
 
 
 def sample_weights(plan: tuple[LeafSample, ...]) -> np.ndarray:
-    """Return what the product of two samples is to be weighted by, float32."""
+    """Return how many coordinates each number of a sample stands for, float32."""
     parts = (*plan, *(leaf for leaf in plan if leaf.is_complex))
-    weights = [np.full(leaf.signs.shape[1], leaf.weight) for leaf in parts]
+    weights = [
+        np.full(leaf.indices[0].shape if leaf.indices else (1,), leaf.weight) for leaf in parts
+    ]
     return np.concatenate(weights or [np.zeros((0,))]).astype(np.float32)
 
 
@@ -107,24 +95,6 @@ def _spread_over_shapes(shapes: dict[int, tuple[int, ...]]) -> list[int]:
         for group, count in zip(largest_first, counts, strict=True)
         for taken in range(count)
     )
-
-
-def _leaf_sample(position: int, leaf: jax.Array, share: int) -> LeafSample:
-    members = min(SUMMED, leaf.size // share)
-    count = members * share
-    signs = np.array([1 - 2 * (_mixed(~k & _MASK) & 1) for k in range(count)], np.float32)
-    return LeafSample(
-        position,
-        _indices(leaf.shape, count),
-        signs.reshape(members, share) if members > 1 else np.ones((1, share), np.float32),
-        leaf.size / count,
-        bool(jnp.issubdtype(leaf.dtype, jnp.complexfloating)),
-    )
-
-
-def _sums(values: jax.Array, leaf: LeafSample) -> jax.Array:
-    members = values.astype(jnp.float32).reshape(leaf.signs.shape)
-    return jnp.sum(leaf.signs * members, axis=0)
 
 
 def _indices(shape: tuple[int, ...], share: int) -> tuple[np.ndarray, ...]:

@@ -1,4 +1,4 @@
-"""What the path of the parameters tells a policy, from sums of some of their coordinates."""
+"""What the path of the parameters tells a policy, from a sample of their coordinates."""
 
 from typing import Any, NamedTuple
 
@@ -23,7 +23,7 @@ FAR_ORDER = 2.0
 
 
 class PathState(NamedTuple):
-    """The sampled sums of what inner products are taken with.
+    """The sampled coordinates of what inner products are taken with.
 
     Attributes:
       path_params: the parameters before the last update.
@@ -59,7 +59,7 @@ def first_path(params: optax.Params) -> PathState:
 
 
 class PathSample(NamedTuple):
-    """The sampled sums of one step, and how inner products are made of them."""
+    """The sampled coordinates of one step, and how inner products are made of them."""
 
     plan: tuple[LeafSample, ...]
     gradients: jax.Array
@@ -67,7 +67,7 @@ class PathSample(NamedTuple):
     axis_name: AxisName | None
 
     def of(self, updates: optax.Updates) -> jax.Array:
-        """Return the same sums of the updates, float32."""
+        """Return the same coordinates of the updates, float32."""
         return take_sample(self.plan, updates)
 
     def nothing(self) -> jax.Array:

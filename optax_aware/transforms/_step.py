@@ -20,7 +20,7 @@ class Stepped(NamedTuple):
       updates: the gradients before it, the updates after it, which take their place.
       inner_state: the state of the inner optimizer.
       average: the average of the parameters, where there is one.
-      sample: the sampled sums of the updates, where there is a sample.
+      sample: the sampled coordinates of the updates, where there is a sample.
     """
 
     updates: optax.Updates

@@ -124,3 +124,25 @@ def test_any_observation_leaves_a_finite_state_and_a_rate_in_bounds():
     listened = states.condition_listened._replace(block_squares=0.0)
     for leaf in jax.tree.leaves(states._replace(condition_listened=listened)):
         assert np.isfinite(leaf).all()
+
+
+def test_a_ramp_that_has_met_its_ceiling_is_over():
+    policy = oa.policies.condition_based()
+    update, state = jax.jit(policy.update), policy.init()
+    measured = {
+        "direction_norm": 1.0,
+        "params_norm": 1.0,
+        "gradient_dot_direction": 1.0,
+        "gradient_dot_update": -1.0,
+        "previous_gradient_dot_update": -1.0,
+    }
+    for step in range(80):
+        observation = oa.Observation(5.0 - 0.01 * step + 0.01 * (step % 2), step, **measured)
+        state, decision = update(state, observation)
+        if step == 9:
+            assert decision.condition == Condition.RAMPING
+            ceiling = 2.0 * state.condition_rate
+            search = state.condition_search._replace(search_ceiling=ceiling)
+            state = state._replace(condition_search=search)
+    assert state.condition_found_rate > 0.0
+    assert state.condition_found_steps < 40

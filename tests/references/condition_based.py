@@ -159,6 +159,8 @@ class _Policy:
         at_ceiling = not self.above(self.ceiling, self.rate)
         found = ramping and known and (self.turned or at_ceiling)
         before = self.rate
+        if loss["believed"]:
+            self.ceiling = min(self.ceiling * (1 + 1 / (self.active + 1)), search.LARGEST_RATE)
         if found:
             self.rate = self.turn * self.factor
         elif ramping and known:
@@ -172,8 +174,6 @@ class _Policy:
         asks = harmed and not loss["climbed"] and seen["rewindable"]
         told = self.suspect and loss["believed"] and not harmed
         self.suspect = asks
-        if loss["believed"]:
-            self.ceiling = min(self.ceiling * (1 + 1 / (self.active + 1)), search.LARGEST_RATE)
         swings = False
         if not ramping and not seen["rewindable"] and known and self.held > revision.AGAIN_AFTER:
             swings = self.above(overshoot, revision.BEYOND)

@@ -194,3 +194,21 @@ def test_every_device_is_told_the_same(mapped):
     w = np.linspace(1.0, 2.0, 5)
     stepped = w * (1 - 0.1 * 4.5)
     np.testing.assert_allclose(told[0, 1, 0], 4.5 * stepped @ (stepped - w), rtol=1e-5)
+
+
+def test_what_moves_is_seen_behind_many_leaves_that_are_frozen():
+    params = {"frozen": [jnp.ones(100) for _ in range(40)], "head": jnp.ones(10)}
+    tx = oa.aware(optax.scale_by_adam(), total_steps=300)
+
+    def loss(params):
+        frozen = jax.lax.stop_gradient(params["frozen"])
+        return jnp.sum((params["head"] - jnp.arange(10.0)) ** 2) + 0.0 * jnp.sum(frozen[0])
+
+    def step(carry, _):
+        params, opt_state = carry
+        value, grads = jax.value_and_grad(loss)(params)
+        updates, opt_state = tx.update(grads, opt_state, params, value=value)
+        return (optax.apply_updates(params, updates), opt_state), value
+
+    _, values = jax.lax.scan(step, (params, tx.init(params)), length=300)
+    assert values[-1] < 1e-3 * values[0]
