@@ -17,7 +17,8 @@ PACKAGES = ("optax-aware", "jax", "jaxlib", "optax", "numpy", "orbax-checkpoint"
 # What is set outside and changes how programs are compiled, or where their memory comes from.
 VARIABLES = re.compile(
     "XLA_FLAGS|MALLOC_.*|JAX_(ENABLE_X64|PLATFORMS|DISABLE_JIT|DEBUG_NANS"
-    "|DEFAULT_MATMUL_PRECISION|ENABLE_COMPILATION_CACHE|COMPILATION_CACHE_DIR)"
+    "|DEFAULT_MATMUL_PRECISION|DEFAULT_PRNG_IMPL|THREEFRY_PARTITIONABLE"
+    "|ENABLE_COMPILATION_CACHE|COMPILATION_CACHE_DIR)"
 )
 
 

@@ -47,7 +47,7 @@ class Condition(enum.IntEnum):
     DIVERGING = 9
     """The loss has climbed for certain, or batch after batch is not believed."""
     NONFINITE = 10
-    """The loss, a gradient or the rate of a schedule is NaN or infinite."""
+    """The loss or a gradient is NaN or infinite, or a schedule gives no finite rate from 0 on."""
     DRIFTED = 11
     """The loss has jumped and stays there: the data have changed."""
     COOLING = 12

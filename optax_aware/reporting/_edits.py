@@ -10,6 +10,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from optax_aware._arguments import check_number
+from optax_aware._numbers import LARGEST
 from optax_aware.reporting._states import WHO_HOLDS_A_POLICY, find_states
 from optax_aware.transforms._accumulate import AccumulateState
 from optax_aware.transforms._awareness import AwarenessState
@@ -30,8 +31,8 @@ def set_learning_rate(opt_state: _State, learning_rate: ArrayLike) -> _State:
     Args:
       opt_state: an optimizer state; every policy in it is set, save one of `accumulate`, which
         makes the batch larger and leaves the rate to the optimizer inside.
-      learning_rate: the new rate, a finite number of at least 0; of a traced one that is
-        something else nothing is set.
+      learning_rate: the new rate, a number of at least 0 that is finite in float32; of a traced
+        one that is something else nothing is set.
 
     Returns:
       An optimizer state of the same structure; ``opt_state`` is left as it is.
@@ -49,7 +50,7 @@ def set_learning_rate(opt_state: _State, learning_rate: ArrayLike) -> _State:
       >>> print(updates)
       -0.5
     """
-    check_number("learning_rate", learning_rate, low=0.0)
+    check_number("learning_rate", learning_rate, 0.0, float(LARGEST))
     traced = isinstance(learning_rate, jax.core.Tracer)
     rate: Any = learning_rate if traced else np.asarray(learning_rate).item()
     return _edit(opt_state, lengths=False, aware_rate_request=rate, aware_learning_rate=rate)

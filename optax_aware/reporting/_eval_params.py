@@ -76,7 +76,7 @@ def _means(average: AverageState, params: optax.Params) -> list[jax.Array | None
         try:
             parts = outline.flatten_up_to(params)
         except ValueError as error:
-            raise _others(f"another structure ({error})") from error
+            raise _others("another structure") from error
         kept = [
             mean
             for part, tree in zip(kept, parts, strict=True)

@@ -27,8 +27,8 @@ class Report(NamedTuple):
       annealing_gain: how much of the loss a lower rate would remove, float32.
       skipped: the number of updates that were skipped, int32.
       rewound: the number of rewinds, int32.
-      nonfinite: the number of updates with a non-finite loss, gradient or rate of a schedule,
-        int32.
+      nonfinite: the number of updates with a loss or gradient that is not finite, or a schedule
+        that gave no finite rate of at least 0, int32.
     """
 
     step: jax.Array

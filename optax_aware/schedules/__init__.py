@@ -13,9 +13,9 @@ wherever optax takes a schedule. The rules that all of them keep:
   bound of its range, and as 0 where there is none.
 - Values are finite, and a rate that overflows is the largest float32. Gradients are never NaN
   unless they overflow on the way, as next to the largest float32 or for a length of 1e-20 steps.
-- What another schedule returns is handed on as it is, NaN and infinity included, by whatever
-  goes around it, but for the infinity that `clip` brings to its bounds: to hide them would
-  hide a fault of that schedule.
+- What another schedule returns is not mended by whatever goes around it, but for the infinity that
+  `clip` brings to its bounds: NaN stays NaN, and infinity is infinite or, where it is averaged,
+  NaN. To hide them would hide a fault of that schedule.
 - A wrong argument is a ``ValueError`` that names it and says what is allowed.
 """
 

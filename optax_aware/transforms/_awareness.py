@@ -32,7 +32,8 @@ class AwarenessState(NamedTuple):
       aware_norms_wanted: 1 when the policy wants its norms at the next update.
       aware_skipped: the number of updates that were skipped.
       aware_rewound: the number of rewinds.
-      aware_nonfinite: the number of updates with a non-finite loss, gradient or rate.
+      aware_nonfinite: the number of updates with a loss or gradient that is not finite, or a
+        rate that is not a finite number of at least 0.
       aware_events: the newest changes of the rate, and why they were made.
     """
 
@@ -119,24 +120,30 @@ def advance_awareness(
 ) -> tuple[AwarenessState, Verdict]:
     """Show one observation to the policy and return the new state and what is to be done.
 
-    A step is skipped, whatever the policy says, whose loss or gradient is not finite, or whose rate
-    is no number of at least 0: it is that of a schedule, of which the policy knows nothing. A
-    rewind is left undone where the transform has nothing to go back to. The transform adds the
-    event of the step with `record_event`, once it has had its own say.
+    A step is skipped, whatever the policy says, whose loss or gradient is not finite. Where the
+    base rate is not a finite number of at least 0, the step is skipped as well, and the policy,
+    which knows nothing of schedules, goes on as if there had been none. A rewind is left undone
+    where the transform has nothing to go back to. The transform adds the event of the step with
+    `record_event`, once it has had its own say.
     """
     resets = state.aware_reset_request > 0
-    policy_state = rarely(resets, policy.init(), state.aware_policy_state)
-    policy_state, decision = policy.update(policy_state, observation)
-    scaled_rate = base_rate * _float(decision.scale)
+    before = rarely(resets, policy.init(), state.aware_policy_state)
+    policy_state, decision = policy.update(before, observation)
+    policy_state = jax.tree.map(in_dtype_of, policy_state, before)
+    # Without a rate there is no step to decide about: what the policy says is not heard.
+    heard = _usable(base_rate)
+    policy_state = rarely(~heard, before, policy_state)
+    scale = jnp.where(heard, _float(decision.scale), state.aware_scale)
+    scaled_rate = base_rate * scale
     rate, hand_set = follow(_hand_set(state, resets), _or_zero(scaled_rate))
     finite = jnp.isfinite(_float(observation.value)) & jnp.asarray(observation.gradients_finite)
     finite &= _usable(scaled_rate)
     skip = jnp.asarray(decision.skip) | ~finite
-    rewind = jnp.asarray(decision.rewind) & can_rewind
+    rewind = jnp.asarray(decision.rewind) & can_rewind & heard
     new_state = AwarenessState(
-        aware_policy_state=jax.tree.map(in_dtype_of, policy_state, state.aware_policy_state),
+        aware_policy_state=policy_state,
         aware_updates_seen=counted(state.aware_updates_seen),
-        aware_scale=_float(decision.scale),
+        aware_scale=scale,
         aware_condition=jnp.where(
             finite, _integer(decision.condition), _integer(Condition.NONFINITE)
         ),
@@ -149,7 +156,7 @@ def advance_awareness(
         aware_rate_ceiling=hand_set.ceiling,
         aware_rate_request=hand_set.request,
         aware_reset_request=_integer(0),
-        aware_norms_wanted=_integer(decision.observe),
+        aware_norms_wanted=jnp.where(heard, _integer(decision.observe), state.aware_norms_wanted),
         aware_skipped=counted(state.aware_skipped, skip),
         aware_rewound=counted(state.aware_rewound, rewind),
         aware_nonfinite=counted(state.aware_nonfinite, ~finite),
@@ -160,7 +167,7 @@ def advance_awareness(
         skip=skip,
         rewind=rewind,
         keep=_keep(decision, skip, rewind),
-        restart_average=jnp.asarray(decision.restart_average) | rewind,
+        restart_average=(jnp.asarray(decision.restart_average) & heard) | rewind,
         condition=new_state.aware_condition,
     )
     return new_state, verdict

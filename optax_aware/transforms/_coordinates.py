@@ -32,9 +32,10 @@ class LeafSample(NamedTuple):
 def plan_sample(tree) -> tuple[LeafSample, ...]:
     """Choose coordinates from the shapes of some floating-point leaves.
 
-    A leaf of d coordinates gets a share in proportion to the root of d, so that a large
-    embedding does not leave nothing to the rest, and each of its n coordinates stands for
-    d / n. The choice depends on the shapes alone: a checkpoint meets the same one again.
+    A leaf that stands for d coordinates, its own and those of leaves of its shape that are not
+    sampled, gets a share in proportion to the root of d, so that a large embedding does not leave
+    nothing to the rest, and each of its n coordinates stands for d / n. The choice depends on the
+    shapes alone: a checkpoint meets the same one again.
     """
     leaves = [as_array(leaf) for leaf in jax.tree.leaves(tree)]
     floating = [
@@ -43,15 +44,17 @@ def plan_sample(tree) -> tuple[LeafSample, ...]:
         if jnp.issubdtype(leaf.dtype, jnp.inexact) and leaf.size > 0
     ]
     chosen = _spread_over_shapes({position: leaves[position].shape for position in floating})
-    shares = _shares([leaves[position].size for position in chosen])
+    sizes = [leaves[position].size for position in chosen]
+    stood_for = [size * alike for size, alike in zip(sizes, chosen.values(), strict=True)]
+    shares = _shares(sizes, stood_for)
     return tuple(
         LeafSample(
             position,
             _indices(leaves[position].shape, share),
-            leaves[position].size / share,
+            count / share,
             bool(jnp.issubdtype(leaves[position].dtype, jnp.complexfloating)),
         )
-        for position, share in zip(chosen, shares, strict=True)
+        for position, share, count in zip(chosen, shares, stood_for, strict=True)
     )
 
 
@@ -75,11 +78,12 @@ def sample_weights(plan: tuple[LeafSample, ...]) -> np.ndarray:
     return np.concatenate(weights or [np.zeros((0,))]).astype(np.float32)
 
 
-def _spread_over_shapes(shapes: dict[int, tuple[int, ...]]) -> list[int]:
-    """Return the leaves to sample: of as many shapes as possible, the largest first.
+def _spread_over_shapes(shapes: dict[int, tuple[int, ...]]) -> dict[int, float]:
+    """Return the leaves to sample, and for how many leaves of its shape each of them stands.
 
-    Leaves of one shape are taken from all over the tree. The largest alone might be the layers
-    that somebody has frozen, and then nothing of what moves would be seen.
+    Of as many shapes as possible, the largest first. Leaves of one shape are taken from all over
+    the tree. The largest alone might be the layers that somebody has frozen, and then nothing of
+    what moves would be seen.
     """
     groups: dict[tuple[int, ...], list[int]] = {}
     for position in sorted(shapes):
@@ -90,11 +94,12 @@ def _spread_over_shapes(shapes: dict[int, tuple[int, ...]]) -> list[int]:
         if sum(counts) == min(SAMPLED_LEAVES, len(shapes)):
             break
         counts[place] += counts[place] < len(largest_first[place])
-    return sorted(
-        group[(2 * taken + 1) * len(group) // (2 * count)]
+    chosen = {
+        group[(2 * taken + 1) * len(group) // (2 * count)]: len(group) / count
         for group, count in zip(largest_first, counts, strict=True)
         for taken in range(count)
-    )
+    }
+    return dict(sorted(chosen.items()))
 
 
 def _indices(shape: tuple[int, ...], share: int) -> tuple[np.ndarray, ...]:
@@ -102,14 +107,16 @@ def _indices(shape: tuple[int, ...], share: int) -> tuple[np.ndarray, ...]:
     return np.unravel_index(_spread(math.prod(shape), share), shape) if shape else ()
 
 
-def _shares(sizes: list[int]) -> list[int]:
-    """Split the sample in proportion to the roots of the sizes, at least one each."""
+def _shares(sizes: list[int], stood_for: list[float]) -> list[int]:
+    """Split the sample in proportion to the roots of what leaves stand for, at least one each."""
     if sum(sizes) <= SAMPLE_SIZE:
         return sizes
     left, shares = SAMPLE_SIZE, {}
-    roots = sum(math.sqrt(size) for size in sizes)
-    for place in sorted(range(len(sizes)), key=lambda place: sizes[place]):
-        root = math.sqrt(sizes[place])
+    root_of = [math.sqrt(count) for count in stood_for]
+    roots = sum(root_of)
+    # Those first that may have fewer coordinates than their share: the rest goes to the others.
+    for place in sorted(range(len(sizes)), key=lambda place: sizes[place] / root_of[place]):
+        root = root_of[place]
         shares[place] = max(1, min(sizes[place], math.floor(left * root / roots + 1e-9)))
         left, roots = left - shares[place], roots - root
     return [shares[place] for place in range(len(sizes))]

@@ -167,6 +167,27 @@ def test_of_many_leaves_every_shape_is_taken_and_all_of_the_tree():
         assert np.diff(depths).max() < 8
 
 
+@pytest.mark.parametrize("layers", [3, 12, 24])
+def test_of_many_layers_all_are_accounted_for(layers):
+    random = np.random.default_rng(layers)
+
+    def filled(*shape):
+        return jnp.asarray(random.normal(size=shape), jnp.float32)
+
+    tree = {
+        "embed": filled(100, 30),
+        "layers": [
+            {"w": filled(30, 60), "v": filled(60, 30), "b": filled(60)} for _ in range(layers)
+        ],
+    }
+    plan = plan_sample(tree)
+    sample = take_sample(plan, tree)
+    exact = sum(float(jnp.sum(leaf**2)) for leaf in jax.tree.leaves(tree))
+    assert np.sum(sample_weights(plan) * sample * sample) == pytest.approx(exact, rel=0.25)
+    assert np.sum(sample_weights(plan)) == pytest.approx(3000 + layers * 3660, rel=1e-5)
+    assert len(sample) <= SAMPLE_SIZE
+
+
 def test_a_plan_for_a_hundred_million_coordinates_costs_nothing():
     tree = [jax.ShapeDtypeStruct((4000, 5000), jnp.bfloat16) for _ in range(5)]
     tracemalloc.start()

@@ -7,6 +7,7 @@ import optax
 import pytest
 
 import optax_aware as oa
+from tests.references.scripted import scripted
 
 STEPS = 6
 BROKEN = (0, 2, 3)
@@ -18,11 +19,11 @@ def failing(number):
     return lambda step: jnp.where(jnp.any(step == broken), number, 0.1)
 
 
-def states(tx, params):
+def states(tx, params, steps=STEPS):
     """Return parameters and states after each step."""
     step = jax.jit(lambda params, opt_state: _stepped(tx, params, opt_state))
     opt_state, seen = tx.init(params), []
-    for _ in range(STEPS):
+    for _ in range(steps):
         params, opt_state = step(params, opt_state)
         seen.append((np.asarray(params), opt_state))
     return seen
@@ -114,3 +115,14 @@ def test_a_traced_length_is_read_as_one_that_is_allowed(total_steps):
     lasting = total_steps == jnp.inf
     expected = [0.1, 0.1, 0.1] if lasting else [0.1, 0.0, 0.0]
     np.testing.assert_allclose(rates(total_steps), expected, rtol=1e-6)
+
+
+def test_a_policy_is_not_heard_at_a_step_without_a_rate():
+    """Or it would believe in a snapshot that was not taken."""
+    policy = scripted([1.0] * STEPS, keep=[3], rewind=[4])
+    tx = oa.aware(optax.identity(), policy, learning_rate=failing(jnp.nan), average=False)
+    path = [params for params, _ in states(tx, jnp.zeros(2), steps=8)]
+    # The lines of the script are heard at steps 1, 4, 5, 6 and 7.
+    np.testing.assert_allclose(path[5], -0.3, rtol=1e-6)
+    np.testing.assert_allclose(path[6], -0.4, rtol=1e-6)
+    np.testing.assert_allclose(path[7], path[5])
