@@ -1,7 +1,5 @@
 """What every schedule keeps, whatever its formula."""
 
-import contextlib
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +7,7 @@ import optax
 import pytest
 
 from optax_aware import schedules
+from tests.jax_settings import setting
 from tests.schedules.table import CASES, ROUNDED_BOUNDARY, Numbers
 
 FAR = 3_000_000_000
@@ -20,16 +19,6 @@ FIRST_CASES = {case.public_name: case for case in reversed(CASES)}.values()
 every_case = pytest.mark.parametrize("case", CASES, ids=[case.label for case in CASES])
 
 one_case_each = pytest.mark.parametrize("case", FIRST_CASES, ids=lambda case: case.label)
-
-
-@contextlib.contextmanager
-def setting(name: str, value: bool):
-    before = getattr(jax.config, name)
-    jax.config.update(name, value)
-    try:
-        yield
-    finally:
-        jax.config.update(name, before)
 
 
 def traced(numbers: Numbers) -> Numbers:

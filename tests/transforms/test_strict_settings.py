@@ -1,7 +1,5 @@
 """Settings of JAX under which a user may want every promotion spelled out."""
 
-import contextlib
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,18 +7,9 @@ import optax
 import pytest
 
 import optax_aware as oa
+from tests.jax_settings import setting
 from tests.policies.table import POLICIES
 from tests.schedules.table import CASES
-
-
-@contextlib.contextmanager
-def setting(name, value):
-    before = getattr(jax.config, name)
-    jax.config.update(name, value)
-    try:
-        yield
-    finally:
-        jax.config.update(name, before)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
